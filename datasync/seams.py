@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Dialect
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,8 +26,6 @@ POSITION_BITS = 40
 
 WindowValue = int | date | datetime
 """A bound of a window: an integer, a date, or a timestamp (aware, in UTC)."""
-
-Dialect = Literal["duckdb", "sqlite", "postgres", "mysql"]
 
 
 def decode_position(position: int) -> tuple[int, int]:

@@ -43,7 +43,9 @@ class Run(Model):
     retries: int = Field(2, ge=0, le=100)
     timeout: Duration | None = None
     batch_rows: int = Field(250_000, ge=1, le=10_000_000)
-    audit: Literal["promises", "full"] = Field("promises", description="full: every check again at rest, and row hashes compared.")
+    audit: Literal["promises", "full"] = Field(
+        "promises", description="full: every check again at rest, and row hashes compared."
+    )
 
 
 class Parameter(Model):

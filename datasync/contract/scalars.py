@@ -134,7 +134,9 @@ def parse_runs(value: Any) -> int:
 _TEXT = {"type": "string"}
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema({**_TEXT, "pattern": "^[0-9_]+(ms|s|m|h|d)$"})]
 Share = Annotated[
-    Fraction, BeforeValidator(parse_share), WithJsonSchema({"anyOf": [{**_TEXT, "pattern": r"^[0-9.]+\s*%$"}, {"type": "number"}]})
+    Fraction,
+    BeforeValidator(parse_share),
+    WithJsonSchema({"anyOf": [{**_TEXT, "pattern": r"^[0-9.]+\s*%$"}, {"type": "number"}]}),
 ]
 LimitValue = Annotated[
     Limit,
