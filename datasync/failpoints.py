@@ -1,0 +1,70 @@
+"""Named places where a test can make a run die, fail, sleep or wait; nothing happens unless DATASYNC_FAILPOINTS is set.
+
+`DATASYNC_FAILPOINTS="publish.after_dml=kill,stage.after_batch=raise@2"`: name, action, and from which passing on (`@N`,
+default 1). Actions: `kill` (SIGKILL to this process), `raise` (RuntimeError), `sleep:SECONDS`, `wait:FILE` (until the file
+exists, 60 s at most), `disk_full` (OSError as a full disk gives). A run says on stderr that failpoints are armed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+VARIABLE = "DATASYNC_FAILPOINTS"
+
+INVENTORY = (
+    "extract.connected", "extract.batch", "extract.done",
+    "gate.batch", "quarantine.before_write", "quarantine.after_write",
+    "transform.batch", "spill.written",
+    "stage.after_create", "stage.after_batch", "stage.before_commit", "stage.after_commit",
+    "audit.begin", "audit.moved", "audit.done",
+    "publish.begin", "publish.after_ddl", "publish.after_dml", "publish.after_files",
+    "publish.after_commit_row", "publish.after_commit",
+    "reconcile.begin", "reconcile.done",
+    "history.before_record", "history.after_record",
+)  # fmt: skip
+"""Every failpoint there is; a test holds this list and the code to each other."""
+
+_passed: Counter[str] = Counter()
+"""How often each point was passed in this process: a failpoint is about the process, so this is its only state."""
+
+
+def failpoint(name: str) -> None:
+    """Pass a named place; act if the environment says so."""
+    armed = os.environ.get(VARIABLE)
+    if not armed:
+        return
+    for part in armed.split(","):
+        point, _, action = part.strip().partition("=")
+        if point == name:
+            act, _, nth = action.partition("@")
+            _passed[name] += 1
+            if _passed[name] >= int(nth or 1):
+                _act(name, act)
+
+
+def _act(name: str, action: str) -> None:
+    verb, _, argument = action.partition(":")
+    actions: dict[str, Callable[[], None]] = {
+        "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "raise": lambda: _raise(RuntimeError(f"failpoint {name}")),
+        "disk_full": lambda: _raise(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))),
+        "sleep": lambda: time.sleep(float(argument)),
+        "wait": lambda: _wait(Path(argument)),
+    }
+    actions[verb]()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _wait(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)

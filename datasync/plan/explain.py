@@ -1,0 +1,80 @@
+"""A plan in, what it would do in words out: the very steps that `run` executes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from datasync.contract.checks import Check
+from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
+from datasync.plan.window import to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One step, explained: a sentence, then the statements or checks it comes down to."""
+
+    name: str
+    summary: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What the connectors say they would do; each is asked only for the steps that need it."""
+
+    read: Callable[[Extract], list[str]]
+    write: Callable[[Load | Publish], list[str]]
+
+
+def explain(plan: Plan, statements: Statements) -> tuple[Explained, ...]:
+    """Explain each step of the plan, in order."""
+    return tuple(_explain(step, plan, statements) for step in plan.steps)
+
+
+def _explain(step: Step, plan: Plan, statements: Statements) -> Explained:  # noqa: C901 - one case per step
+    match step:
+        case Extract():
+            return Explained(step.name, f"read {_reads(plan)}", tuple(statements.read(step)))
+        case JudgeRows():
+            return Explained(step.name, f"judge every row by {len(step.checks)} checks (pandera)", tuple(_checks(step.checks)))
+        case Reshape():
+            kinds = [item.kind for item in step.items]
+            return Explained(step.name, f"apply {', '.join(kinds)}", tuple(_item(item) for item in step.items))
+        case Load(local=True):
+            return Explained(step.name, f"stage {', '.join(step.spec.columns)} in a local DuckDB")
+        case Load():
+            return Explained(step.name, "stage accepted rows beside the target", tuple(statements.write(step)))
+        case Audit():
+            summary = "judge staging (Great Expectations)" + (", every check again, row hashes compared" if step.full else "")
+            return Explained(step.name, summary, tuple(_checks(step.checks)))
+        case Publish():
+            moves = f"; the watermark becomes {step.watermark}" if step.watermark else ""
+            return Explained(step.name, f"{step.spec.write} in one atomic step{moves}", tuple(statements.write(step)))
+        case Reconcile():
+            return Explained(step.name, "compare counts and figures of target and staging")
+
+
+def _reads(plan: Plan) -> str:
+    if plan.window is not None:
+        start = to_text(plan.window.start) or "the beginning"
+        return f"{start} <= {plan.step('extract').request.cursor} < {to_text(plan.window.end)}"
+    if plan.files:
+        return f"{len(plan.files)} file{'s' if len(plan.files) != 1 else ''}"
+    return "everything"
+
+
+def _checks(checks: Iterable[Check]) -> Iterable[str]:
+    for check in checks:
+        limit = f", tolerance {check.tolerance}" if check.tolerance is not None else ""
+        warn = ", warn" if check.severity == "warn" else ""
+        where = f" where {check.where.text}" if check.where is not None and check.where.text else ""
+        yield f"{check.name}: {check.expected}{where}{limit}{warn}"
+
+
+def _item(item: object) -> str:
+    from datasync.contract.processing import Processor
+
+    assert isinstance(item, Processor)
+    value = getattr(item, item.kind)
+    return f"{item.kind}: {value.model_dump(exclude_none=True) if hasattr(value, 'model_dump') else value}"
