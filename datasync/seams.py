@@ -1,7 +1,7 @@
 """The seams of the house: what a source, a target, a staging table and a transform must offer.
 
-Connectors, transforms and gates are blind to each other and meet only in these protocols and values. Frames are polars DataFrames,
-which share their memory with Arrow record batches. Nothing here does I/O or imports a heavy library.
+Connectors, transforms and gates are blind to each other and meet only in these protocols and values. Frames are polars
+DataFrames, which share their memory with Arrow record batches. Nothing here does I/O or imports a heavy library.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ POSITION = "__position"
 Parquet: row, counted from 1). It goes through transforms and staging untouched and is never published."""
 
 POSITION_BITS = 40
+
+StageName = Literal["extract", "gate_source", "transform", "gate_prepared", "stage", "audit", "publish", "reconcile"]
+STAGES: tuple[StageName, ...] = ("extract", "gate_source", "transform", "gate_prepared", "stage", "audit", "publish", "reconcile")
+"""The stages of a run, in order; a run without transform or source columns leaves some out."""
 
 WindowValue = int | date | datetime
 """A bound of a window: an integer, a date, or a timestamp (aware, in UTC)."""

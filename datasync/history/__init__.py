@@ -1,0 +1,1 @@
+"""Runs, checks, watermarks and quarantine batches, kept in a small SQL database."""

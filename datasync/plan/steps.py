@@ -10,8 +10,7 @@ from datasync.contract.checks import Check, Gate
 from datasync.contract.columns import Column
 from datasync.contract.model import Contract
 from datasync.contract.processing import Processor
-from datasync.results.model import StageName
-from datasync.seams import PinnedFile, ReadRequest, TargetSpec, Window
+from datasync.seams import PinnedFile, ReadRequest, StageName, TargetSpec, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from datasync.seams import StageName
+
 CheckStatus = Literal["passed", "warned", "failed", "error", "skipped"]
 RunStatus = Literal["passed", "warned", "failed", "held", "error", "refused", "interrupted"]
-StageName = Literal["extract", "gate_source", "transform", "gate_prepared", "stage", "audit", "publish", "reconcile"]
-STAGES: tuple[StageName, ...] = ("extract", "gate_source", "transform", "gate_prepared", "stage", "audit", "publish", "reconcile")
 MAX_SAMPLES = 5
 
 

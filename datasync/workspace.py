@@ -1,0 +1,158 @@
+"""A run's folder: a manifest and Parquet parts, handed from step to step, and the folder of its quarantined rows.
+
+HOME/runs/<contract>/<run id>/manifest.json          what the run is and which steps are done
+                              parts/<stage>/*.parquet batches between steps, in order (split runs)
+                              spill/                  what transforms cannot hold in memory
+HOME/quarantine/<contract>/<run id>/*.parquet        rows set aside, with reasons
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasync.errors import StorageError
+from datasync.failpoints import failpoint
+from datasync.seams import Batch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Workspace:
+    """The folder of one run.
+
+    Args:
+        base: where all runs live (`.datasync`, or DATASYNC_WORKSPACE).
+        contract: the contract's name.
+        run_id: the run's.
+    """
+
+    def __init__(self, base: Path, contract: str, run_id: str) -> None:
+        self.folder = base / "runs" / contract / run_id
+        self.quarantine = base / "quarantine" / contract / run_id
+
+    @property
+    def spill(self) -> Path:
+        """A folder for what does not fit in memory; emptied when the run ends."""
+        return self.folder / "spill"
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        try:
+            self.spill.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error("the run's workspace cannot be made", error) from error
+
+    def read_manifest(self) -> dict[str, Any] | None:
+        """Give the manifest; None when the run left none.
+
+        Raises:
+            StorageError: it is there and cannot be read.
+        """
+        file = self.folder / "manifest.json"
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise storage_error(f"the manifest of run {self.folder.name} cannot be read", error) from error
+        if not isinstance(found, dict):
+            raise StorageError(f"the manifest of run {self.folder.name} is damaged", code="E_MANIFEST")
+        return found
+
+    def write_manifest(self, content: dict[str, Any]) -> None:
+        """Replace the manifest in one step."""
+        self._replace(self.folder / "manifest.json", json.dumps(content, ensure_ascii=False).encode())
+
+    def _replace(self, file: Path, content: bytes) -> None:
+        sibling = file.with_suffix(".tmp")
+        try:
+            with sibling.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            sibling.replace(file)
+        except OSError as error:
+            raise storage_error(f"{file.name} cannot be written", error) from error
+
+    def write_parts(self, stage: str, batches: Iterable[Batch]) -> int:
+        """Write a stage's output as numbered parts, replacing what an earlier try left; give the number of rows."""
+        folder = self.folder / "parts" / stage
+        shutil.rmtree(folder, ignore_errors=True)
+        rows = 0
+        try:
+            folder.mkdir(parents=True)
+            for batch in batches:
+                batch.frame.write_parquet(folder / f"{batch.number:08d}.parquet", compression="zstd")
+                rows += batch.frame.height
+        except OSError as error:
+            raise storage_error("a part cannot be written", error) from error
+        return rows
+
+    def read_parts(self, stage: str) -> Iterator[Batch]:
+        """Give a stage's output again, batch by batch, in order."""
+        import polars as pl
+
+        for file in sorted((self.folder / "parts" / stage).glob("*.parquet")):
+            yield Batch(pl.read_parquet(file), int(file.stem))
+
+    def drop_parts(self) -> None:
+        """Remove parts and spills: the run is over."""
+        shutil.rmtree(self.folder / "parts", ignore_errors=True)
+        shutil.rmtree(self.spill, ignore_errors=True)
+
+    def write_quarantine(self, name: str, frame: pl.DataFrame) -> Path:
+        """Write one batch of quarantined rows, durably; the same name replaces what an earlier try left.
+
+        Raises:
+            StorageError: it cannot be written; nothing may be published then.
+        """
+        failpoint("quarantine.before_write")
+        file = self.quarantine / f"{name}.parquet"
+        try:
+            self.quarantine.mkdir(parents=True, exist_ok=True)
+            sibling = file.with_suffix(".tmp")
+            frame.write_parquet(sibling, compression="zstd")
+            with sibling.open("rb") as stream:
+                os.fsync(stream.fileno())
+            sibling.replace(file)
+        except OSError as error:
+            raise storage_error("quarantined rows cannot be written", error) from error
+        failpoint("quarantine.after_write")
+        return file
+
+    def read_quarantine(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Give the batches of quarantined rows, by name."""
+        import polars as pl
+
+        for file in sorted(self.quarantine.glob("*.parquet")):
+            yield file.stem, pl.read_parquet(file)
+
+    def clear_quarantine(self) -> None:
+        """Forget the quarantined rows of an earlier try of this run, which is about to begin again."""
+        shutil.rmtree(self.quarantine, ignore_errors=True)
+
+
+def storage_error(message: str, error: Exception) -> StorageError:
+    """Say why storage failed, with what the reader can do."""
+    full = isinstance(error, OSError) and error.errno in (28, 122)
+    hint = "the disk is full: free space, or move DATASYNC_WORKSPACE" if full else "check the folder's owner and permissions"
+    name = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
+    return StorageError(f"{message}: {name}", code="E_DISK_FULL" if full else "E_STORAGE", hint=hint)
+
+
+def workspaces(base: Path) -> Iterator[tuple[str, str]]:
+    """Give (contract, run id) of every run that left a folder."""
+    for kind in ("runs", "quarantine"):
+        for folder in sorted((base / kind).glob("*/*")):
+            if folder.is_dir():
+                yield folder.parent.name, folder.name
