@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datasync.errors import DataSyncError, Interrupted, PermanentError, UsageError
-from datasync.plan.steps import Audit, Load, Plan, Publish, Reconcile
+from datasync.plan.steps import Audit, Load, Plan, Publish
 from datasync.results.codec import plain, rebuild
+from datasync.results.model import CheckTally
 from datasync.results.verdict import check_result, over_budget, run_status
 from datasync.seams import Batch, Commit, RecheckFailed, StageName, TargetSpec
 from datasync.stages.audit import audit
@@ -22,6 +23,7 @@ from datasync.stages.reshape import reshape
 from datasync.stages.stream import overlapped
 from datasync.stages.summary import tallies_of
 
+_NOTHING = CheckTally()
 IN_FLIGHT: tuple[StageName, ...] = ("extract", "gate_source", "transform", "gate_prepared")
 
 
@@ -147,7 +149,7 @@ def _stop_at_failed_gate(context: Context, execution: Execution) -> None:
         raise GateFailed
 
 
-class GateFailed(DataSyncError):
+class GateFailed(DataSyncError):  # noqa: N818 - said as the verdict it carries
     """A gate of a split run failed, which ends the run; the verdict says why."""
 
     code = "E_GATE_FAILED"
@@ -169,17 +171,20 @@ def _at_rest(context: Context, execution: Execution, todo: list[StageName]) -> N
     plan = context.plan
     if execution.spec is None:
         execution.spec = _resumed_spec(plan, execution)
-    audit_step = plan.step("audit")
-    assert isinstance(audit_step, Audit)
-    audited = audit(audit_step, context, execution.flow("audit"), execution.spec, execution.outcomes)
-    save(context, execution)
-    execution.publishable = verdict(execution) in ("passed", "warned")
-    publish_step, reconcile_step = plan.step("publish"), plan.step("reconcile")
+    if "audit" in todo:
+        step = plan.step("audit")
+        assert isinstance(step, Audit)
+        audit(step, context, execution.flow("audit"), execution.spec, execution.outcomes)
+        save(context, execution)
+        execution.publishable = verdict(execution) in ("passed", "warned")
+    else:
+        execution.publishable = True
+    publish_step = plan.step("publish")
     if not execution.publishable or publish_step is None:
         return
     assert isinstance(publish_step, Publish)
-    assert isinstance(reconcile_step, Reconcile)
     context.check_stop()
+    audited = Audited.of(execution.spec, execution.outcomes["audit"])
     execution.commit = publish(publish_step, context, execution.flow("publish"), audited)
     save(context, execution)
     reconcile(context, execution.flow("reconcile"), audited, execution.commit)
@@ -219,8 +224,3 @@ def earlier_outcomes(manifest: dict[str, Any], begin: StageName, plan: Plan) -> 
             hint=f"resume with --from {missing[0]}" if plan.contract.run.tasks == "split" else "run it again from the start",
         )
     return {name: rebuild(StepOutcome, known[name]) for name in names[: names.index(begin)]}
-
-
-from datasync.results.model import CheckTally  # noqa: E402
-
-_NOTHING = CheckTally()

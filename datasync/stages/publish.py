@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from datasync.plan.steps import Publish
 from datasync.seams import Commit, PublishRequest, TargetSpec
-from datasync.stages.context import Context, Flow
+from datasync.stages.context import Context, Flow, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What the audit leaves to publish: the spec as staged, the rows in staging, and checks to repeat in the transaction."""
+    """What the audit leaves to publish.
+
+    Attributes:
+        spec: as staged.
+        rows: in staging.
+        rechecks: key checks to repeat in the transaction, as `PublishRequest` says.
+        figures: of staging after the audit, for reconcile.
+    """
 
     spec: TargetSpec
     rows: int
     rechecks: tuple[tuple[str, str], ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: TargetSpec, outcome: StepOutcome) -> Audited:
+        """Read what a finished audit left in its outcome."""
+        rechecks = tuple((name, sql) for name, sql in outcome.detail.get("rechecks", ()))
+        return cls(spec, outcome.rows_out, rechecks, outcome.detail.get("figures", {}))
 
 
 def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Commit:

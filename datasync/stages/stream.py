@@ -57,14 +57,14 @@ def _produce(producer: Iterator[Item], waiting: queue.Queue[Item | _End], ends: 
         for item in producer:
             if not _put(waiting, item, ends):
                 break
-    except BaseException as broken:  # noqa: BLE001 - carried over to the consumer, whatever it is
+    except BaseException as broken:
         error = broken
     finally:
         close = getattr(producer, "close", None)
         if close is not None:
             try:
                 close()
-            except BaseException as broken:  # noqa: BLE001
+            except BaseException as broken:
                 error = error or broken
     _put(waiting, _End(error), ends)
 
