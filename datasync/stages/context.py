@@ -14,7 +14,7 @@ from datasync.contract.checks import Gate
 from datasync.errors import Interrupted
 from datasync.plan.steps import Plan
 from datasync.results.model import CheckTally, GateTally
-from datasync.seams import Source, StageName, Target
+from datasync.seams import Source, StageName, Staging, Target, TargetSpec
 from datasync.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ class Context:
         stop: set when the run must end; stages look at it between batches.
         past_counts: staged rows and window of the last runs that drift compares with.
         progress: told after each batch; called from worker threads.
+        before_publish: sees the audited staging last.
     """
 
     plan: Plan
     workspace: Workspace
-    source: Source | None
-    target: Target | None
+    source: Source
+    target: Target
     auditor: Auditor
     set_aside: SetAside
     clock: datetime
@@ -55,6 +56,7 @@ class Context:
     progress: Callable[[Progress], None] = lambda progress: None
     token: int = 0
     sequence: int = 0
+    before_publish: Callable[[TargetSpec, Staging], None] = lambda spec, staging: None
 
     def check_stop(self) -> None:
         """Raise Interrupted when the run must end."""

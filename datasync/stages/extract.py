@@ -16,7 +16,6 @@ from datasync.stages.context import Context, Flow, Progress
 
 def extract(step: Extract, context: Context, flow: Flow) -> Iterator[Batch]:
     """Read the step's request; counts, header and NULL cursors come from the same snapshot as the rows."""
-    assert context.source is not None
     with flow.working():
         opened = context.source.read(step.request)
         reading = opened.__enter__()

@@ -26,7 +26,6 @@ def load(step: Load, context: Context, flow: Flow, batches: Iterator[Batch]) -> 
     """
     from datasync.gates.fidelity import Figures, figures
 
-    assert context.target is not None
     first = next(batches, None)
     spec = _evolved(step.spec, first, context)
     total = Figures()

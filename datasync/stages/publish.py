@@ -41,7 +41,6 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Co
         Refused: a newer token owns the sync.
         RecheckFailed: a key check fails against what another sync published since the audit.
     """
-    assert context.target is not None
     request = PublishRequest(
         token=context.token,
         rows=audited.rows,
@@ -51,6 +50,7 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Co
         files=context.plan.files,
     )
     with flow.working():
+        context.before_publish(audited.spec, context.target.staging(audited.spec))
         commit = context.target.publish(audited.spec, request)
     flow.rows_in = audited.rows
     flow.rows_out = commit.rows

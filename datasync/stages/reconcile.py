@@ -15,7 +15,6 @@ def reconcile(context: Context, flow: Flow, audited: Audited, commit: Commit) ->
     """
     from datasync.gates.fidelity import Figures, difference, staged_figures
 
-    assert context.target is not None
     failpoint("reconcile.begin")
     with flow.working():
         staging = context.target.staging(audited.spec)
