@@ -303,5 +303,7 @@ def _cast_back(series: pl.Series, wanted: pl.DataType) -> pl.Series:
     """Cast, and keep what casting back gives again; NaN is itself."""
     values = series.cast(wanted, strict=False)
     back = values.cast(series.dtype, strict=False)
-    same = series.eq_missing(back) if isinstance(series.dtype, pl.List) else (back == series) | (back.is_null() & series.is_null())
+    same = (
+        series.eq_missing(back) if isinstance(series.dtype, pl.List) else (back == series) | (back.is_null() & series.is_null())
+    )
     return values if same.all() else _keep(values, same)

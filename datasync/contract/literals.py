@@ -76,7 +76,11 @@ def _decimal(value: Any, kind: DataType) -> Decimal:
 
 
 def _temporal(value: Any, kind: DataType) -> date | datetime | time:
-    forms = {"date": "2026-01-31", "time": "08:30:00", "timestamp": "2026-01-31T08:30:00Z" if kind.zone else "2026-01-31T08:30:00"}
+    forms = {
+        "date": "2026-01-31",
+        "time": "08:30:00",
+        "timestamp": "2026-01-31T08:30:00Z" if kind.zone else "2026-01-31T08:30:00",
+    }
     if not isinstance(value, str):
         raise ValueError(f"{_shown(value)} is no {kind}; written {forms[kind.name]}")
     try:

@@ -125,7 +125,9 @@ def lint_paths(paths: Iterable[Path | str]) -> tuple[list[Path], list[Problem]]:
 def _twice(loaded: LoadedContract, first: Path) -> Problem:
     place = loaded.tree.place(("contract",))
     found = f"the name '{loaded.contract.contract}' is also {first}'s"
-    return Problem("contract", found, "each name once", file=str(loaded.path), line=place.line, column=place.column, code="E_NAME")
+    return Problem(
+        "contract", found, "each name once", file=str(loaded.path), line=place.line, column=place.column, code="E_NAME"
+    )
 
 
 def value_at(tree: Tree, path: tuple[str | int, ...]) -> Any:
@@ -134,7 +136,7 @@ def value_at(tree: Tree, path: tuple[str | int, ...]) -> Any:
     for part in path:
         if isinstance(found, dict) and part in found:
             found = found[part]
-        elif isinstance(found, list) and isinstance(part, int) and part < len(found):
+        elif isinstance(found, tuple) and isinstance(part, int) and part < len(found):
             found = found[part]
         else:
             return None

@@ -21,7 +21,8 @@ RUN_VARIABLES = (
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([^{}]*))?\}")
 _SKIPPED = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|::|:(?P<name>[A-Za-z_][A-Za-z0-9_]*)""", re.DOTALL
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|::|:(?P<name>[A-Za-z_][A-Za-z0-9_]*)""",
+    re.DOTALL,
 )
 
 
@@ -131,7 +132,9 @@ def render_path(text: str, values: Mapping[str, Any]) -> str:
     def put(match: re.Match[str]) -> str:
         name = match[1]
         if name not in values:
-            raise UsageError(f"'{{{name}}}' in a path is no variable of this run", code="E_VARIABLE", hint=did_you_mean(name, values))
+            raise UsageError(
+                f"'{{{name}}}' in a path is no variable of this run", code="E_VARIABLE", hint=did_you_mean(name, values)
+            )
         value = values[name]
         shown = value.strftime(match[2]) if match[2] and isinstance(value, date | datetime) else _plain(value)
         if "/" in shown or "\\" in shown or "\0" in shown or shown in ("", ".", ".."):
@@ -157,7 +160,9 @@ def render_identifiers(sql: str, values: Mapping[str, Any], quote: Any) -> str:
     def put(match: re.Match[str]) -> str:
         name = match[1]
         if name not in values:
-            raise UsageError(f"'{{{name}}}' in a query is no variable of this run", code="E_VARIABLE", hint=did_you_mean(name, values))
+            raise UsageError(
+                f"'{{{name}}}' in a query is no variable of this run", code="E_VARIABLE", hint=did_you_mean(name, values)
+            )
         try:
             return str(quote(str(values[name])))
         except ValueError as error:

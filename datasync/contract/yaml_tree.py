@@ -46,7 +46,7 @@ class Tree:
     """What a document holds.
 
     Attributes:
-        value: mappings, lists, text, integers, Decimals, booleans and None.
+        value: mappings, tuples, text, integers, Decimals, booleans and None.
         places: for the path of every key and item, where it stands.
         problems: what is wrong with the text itself.
     """
@@ -172,10 +172,14 @@ class _Composer:
             start = event.start_mark
             if key in found:
                 first = self.tree.places[here].line
-                self._problem(here, start, f"the key '{key}' stands twice, first in line {first}", "each key once", code="E_DUPLICATE_KEY")
+                self._problem(
+                    here, start, f"the key '{key}' stands twice, first in line {first}", "each key once", code="E_DUPLICATE_KEY"
+                )
                 self._value(value, events, (*path, "?"))
                 continue
-            self.tree.places[here] = Place(start.line + 1, start.column + 1, value.start_mark.line + 1, value.start_mark.column + 1)
+            self.tree.places[here] = Place(
+                start.line + 1, start.column + 1, value.start_mark.line + 1, value.start_mark.column + 1
+            )
             found[key] = self._value(value, events, here)
         return found
 
@@ -189,7 +193,7 @@ class _Composer:
             return None
         return str(event.value)
 
-    def _sequence(self, events: Iterator[Any], path: Path) -> list[Any]:
+    def _sequence(self, events: Iterator[Any], path: Path) -> tuple[Any, ...]:
         found: list[Any] = []
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
@@ -198,11 +202,11 @@ class _Composer:
             line, column = event.start_mark.line + 1, event.start_mark.column + 1
             self.tree.places[here] = Place(line, column, line, column)
             found.append(self._value(event, events, here))
-        return found
+        return tuple(found)
 
     def _scalar(self, event: Any, path: Path) -> Any:
         text = event.value
-        if not event.implicit[0] or event.style is not None:
+        if not event.implicit[0] or event.style:
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -223,9 +227,7 @@ class _Composer:
 
     def _problem(self, path: Path, mark: Any, found: str, allowed: str = "", hint: str = "", code: str = "E_YAML") -> None:
         where = dotted(path)
-        self.tree.problems.append(
-            Problem(where, found, allowed, hint, self.file, mark.line + 1, mark.column + 1, code)
-        )
+        self.tree.problems.append(Problem(where, found, allowed, hint, self.file, mark.line + 1, mark.column + 1, code))
 
 
 def dotted(path: Path) -> str:
