@@ -286,7 +286,11 @@ def _part(name: str, text: Node, part: Node) -> Node:
 
 def _matches(text: Node, pattern: Node) -> Node:
     _need(text, text.type.is_text, "matches()", "text")
-    regex.compile_regex(_word(pattern, "matches(text, 'regex')"))
+    try:
+        regex.compile_regex(_word(pattern, "matches(text, 'regex')"))
+    except ExpressionError as error:
+        # Its position counts within the regex; the parser puts the function's place here instead.
+        raise ExpressionError(error.found, error.allowed, error.hint) from None
     return build("matches", (text, pattern), BOOL)
 
 

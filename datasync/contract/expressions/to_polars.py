@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions import numbers, regex
 from datasync.contract.expressions.dialects import scaled
@@ -236,7 +237,10 @@ def _literal(node: Literal, kind: DataType) -> pl.Expr:
     import polars as pl
 
     dtype = pl.Int128() if kind.name == "decimal" else polars_type(kind)
-    return pl.lit(_python(node), dtype=dtype)
+    value = _python(node)
+    if isinstance(value, datetime) and kind.zone:
+        value = value.astimezone(ZoneInfo(kind.zone))
+    return pl.lit(value, dtype=dtype)
 
 
 def _python(node: Literal) -> object:
@@ -259,7 +263,7 @@ def _checked(wide: pl.Expr) -> pl.Expr:
 def _signed(magnitude: pl.Expr, sign: pl.Expr) -> pl.Expr:
     import polars as pl
 
-    return pl.when(sign < 0).then(-magnitude).otherwise(magnitude)
+    return pl.when(sign < 0).then(magnitude * -1).otherwise(magnitude)
 
 
 def _word(node: Node) -> str:
@@ -272,7 +276,7 @@ _INTEGER: dict[str, Callable[..., pl.Expr]] = {
     "sub": lambda left, right: left - right,
     "mul": lambda left, right: left * right,
     "divide": lambda left, right: left / right,
-    "neg": lambda value: -value,
+    "neg": lambda value: value * -1,
     "abs": lambda value: value.abs(),
     "mod": lambda left, right: _signed(left.abs() % right.abs(), left),
     "int_div": lambda left, right: _signed(_signed(left.abs() // right.abs(), left), right),
