@@ -59,7 +59,7 @@ def _ipv6() -> tuple[str, ...]:
     tail = rf"({_HEX}:{_HEX}|{_IPV4})"
     patterns = [rf"^({_HEX}:){{6}}{tail}$", rf"^({_HEX}:){{1,7}}:$", "^::$", rf"^::({_HEX}:){{0,6}}{_HEX}$"]
     patterns += [rf"^({_HEX}:){{1,{before}}}(:{_HEX}){{1,{7 - before}}}$" for before in range(1, 7)]
-    patterns += [rf"^({_HEX}:){{0,{before}}}(:|:(:{_HEX}){{1,{5 - before}}}):{_IPV4}$" for before in range(1, 5)]
+    patterns += [rf"^({_HEX}:){{1,{before}}}(:{_HEX}){{0,{5 - before}}}:{_IPV4}$" for before in range(1, 5)]
     return (*patterns, rf"^::({_HEX}:){{0,5}}{_IPV4}$", rf"^({_HEX}:){{5}}:{_IPV4}$")
 
 

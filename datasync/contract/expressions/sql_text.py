@@ -91,6 +91,9 @@ def _matches(writer: Writer, node: Call) -> str:
 
 def _is_json(writer: Writer, node: Call) -> str:
     made = writer.of(node.arguments[0])
+    if writer.dialect == "sqlite":
+        # json_valid(NULL) is false there.
+        return f"(CASE WHEN {made} IS NOT NULL THEN json_valid({made}) END)"
     return f"({made} IS JSON)" if writer.dialect == "postgres" else f"json_valid({made})"
 
 

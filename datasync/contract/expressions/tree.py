@@ -51,7 +51,7 @@ class Call:
 
 Node: TypeAlias = Column | Literal | Call
 
-_TIMES_WRITTEN = {"mod": 2, "int_div": 3, "nullif": 2, "divide_decimal": 4, "round": 2, "shift": 2, "date_diff": 2}
+_TIMES_WRITTEN = {"mod": 2, "int_div": 3, "nullif": 2, "divide_decimal": 4, "round": 2, "shift": 2, "date_diff": 2, "is_json": 2}
 """How often an operation's emitted form repeats its operands, at most."""
 
 
