@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions import numbers, regex
 from datasync.contract.expressions.dialects import scaled
-from datasync.contract.expressions.tree import Call, Column, Literal, Node
+from datasync.contract.expressions.tree import Call, Column, Literal, Node, walk
 from datasync.contract.types import INT64, INTEGERS, DataType, polars_type
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class _Emitter:
             options = [option for option in options if isinstance(option, Literal) and low <= int(option.value or 0) <= high]  # type: ignore[arg-type]
         values = [_python(option) for option in options if isinstance(option, Literal)]
         dtype = pl.Int128() if kind.name == "decimal" else polars_type(kind)
-        return self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
+        found = self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
+        return found if _reads_columns(value) else found.first()
 
     def integer(self, node: Call) -> pl.Expr:
         """Calculate with integers: in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
@@ -197,7 +198,8 @@ class _Emitter:
 
         import polars as pl
 
-        return self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean)
+        found = self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
+        return found if _reads_columns(node) else found.first()
 
     def date_diff(self, node: Call) -> pl.Expr:
         unit, start, end = node.arguments
@@ -220,6 +222,11 @@ class _Emitter:
         import polars as pl
 
         return pl.concat_str(self.operands(node), ignore_nulls=False)
+
+
+def _reads_columns(node: Node) -> bool:
+    """Tell whether a result is a column; polars stretches a single value to all rows only where it knows that it is one."""
+    return any(isinstance(part, Column) for part in walk(node))
 
 
 def _column(node: Column) -> pl.Expr:

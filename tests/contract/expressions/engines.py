@@ -100,7 +100,7 @@ def frame() -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Engines:
     """Runs a boolean expression in every engine."""
 

@@ -24,7 +24,7 @@ def _integers() -> st.SearchStrategy[str]:
             st.builds("({} % {})".format, inner, st.sampled_from(["3", "-7", "NULLIF(k, 0)", "2147483648"])),
             st.builds("div({}, {})".format, inner, st.sampled_from(["3", "-1", "NULLIF(j, 0)"])),
             st.builds("abs({})".format, inner),
-            st.builds("(-{})".format, inner),
+            st.builds("(- {})".format, inner),
             st.builds("coalesce({}, {})".format, inner, inner),
             st.builds("CASE WHEN b THEN {} ELSE {} END".format, inner, inner),
             st.builds("length({})".format, _texts()),
@@ -50,7 +50,7 @@ def _texts() -> st.SearchStrategy[str]:
 
 def _decimals() -> st.SearchStrategy[str]:
     leaves = st.sampled_from(_DECIMALS) | st.sampled_from(["0.5", "1.25", "-0.005", "3.0"])
-    single = st.one_of(leaves, st.builds("({} + {})".format, leaves, leaves), st.builds("abs({})".format, leaves), st.builds("(-{})".format, leaves))
+    single = st.one_of(leaves, st.builds("({} + {})".format, leaves, leaves), st.builds("abs({})".format, leaves), st.builds("(- {})".format, leaves))
     return st.one_of(
         single,
         st.builds("({} * {})".format, leaves, leaves),
@@ -68,7 +68,7 @@ def _floats() -> st.SearchStrategy[str]:
             st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*"]), inner | st.sampled_from(["0.1", "2", "k"])),
             st.builds("({} / {})".format, inner, st.sampled_from(["3", "0.1", "NULLIF(g, 0)"])),
             st.builds("abs({})".format, inner),
-            st.builds("(-{})".format, inner),
+            st.builds("(- {})".format, inner),
         ),
         max_leaves=3,
     )

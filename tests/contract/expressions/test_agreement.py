@@ -56,7 +56,7 @@ FIXED = [
     "n - INTERVAL '1' SECOND < TIMESTAMP '1970-01-01'", "z + INTERVAL '2' DAY > now()", "m + INTERVAL '90' MINUTE > n", "y + INTERVAL '1' HOUR > z", "z >= now() - INTERVAL '12' DAY",
     "date_diff('day', n, m) = 0", "date_diff('hour', n, m) > 1", "date_diff('second', z, y) > 32399", "date_diff('minute', y, z) < -1", "date_diff('day', z, now()) > 9", "date_diff('second', n, m) = 0",
     "year(d) = 2024", "month(n) = 2", "day(m) = 29", "hour(n) = 23", "hour(y) = 9", "year(y) = 1970", "month(y) = 3", "h > TIME '12:00:00'", "h = TIME '23:59:59.000005'",
-    "n IN (TIMESTAMP '1970-01-01 00:00:00')", "d IN (DATE '1970-01-01', DATE '1999-12-31')", "n IS DISTINCT FROM m", "coalesce(d, e) = e", "\"odd `\"\"name\" > 0",
+    "w IN (100000)", "NOT w IN (100000, 5)", "1 IN (1, 2)", "is_json('1')", "i IN (18446744073709551615)", "n IN (TIMESTAMP '1970-01-01 00:00:00')", "d IN (DATE '1970-01-01', DATE '1999-12-31')", "n IS DISTINCT FROM m", "coalesce(d, e) = e", "\"odd `\"\"name\" > 0",
 ]  # fmt: skip
 
 
