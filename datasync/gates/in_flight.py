@@ -1,0 +1,417 @@
+"""A batch in; its accepted rows, its rejected rows with all their reasons, and a tally out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import polars as pl
+
+from datasync.contract.checks import Check, Gate
+from datasync.contract.columns import Column
+from datasync.contract.types import polars_type
+from datasync.gates.pandera_schema import (
+    SCREEN,
+    Findings,
+    Layout,
+    RowCheck,
+    diagnosis_schema,
+    screen_schema,
+    selected,
+    validate,
+    verdict,
+)
+from datasync.gates.samples import sample_texts
+from datasync.results.model import CheckTally, GateTally
+from datasync.seams import POSITION, Batch
+
+UnknownColumns = Literal["fail", "drop", "evolve", "pass"]
+_CELL_KINDS = frozenset(
+    ("min", "max", "greater_than", "less_than", "min_length", "max_length", "one_of", "pattern")
+)
+"""Kinds whose verdict is NULL exactly where the cell is missing, so that counting missing cells counts unknown verdicts."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlightPlan:
+    """What one gate judges.
+
+    Attributes:
+        gate: source or prepared.
+        columns: declared columns, in the contract's order.
+        checks: the gate's checks; those that are no row checks are passed over.
+        clock: the run's instant, aware, for `now()` and `today()`.
+        unknown_columns: what becomes of undeclared columns: `evolve` and `pass` keep them.
+        first: no gate before this one.
+        absent_is_null: kinds whose rows need not name every column (JSON): an absent column is NULL in every row.
+    """
+
+    gate: Gate
+    columns: Mapping[str, Column]
+    checks: tuple[Check, ...]
+    clock: datetime
+    unknown_columns: UnknownColumns = "fail"
+    first: bool = True
+    absent_is_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rows set aside.
+
+    Attributes:
+        frame: the rows as they arrived, before any cast, `POSITION` included; a copy that pins no batch.
+        reasons: list of text per row: names of the error checks it breaks, in the contract's order.
+    """
+
+    frame: pl.DataFrame
+    reasons: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a gate made of one batch: `accepted` and `rejected` together are its rows."""
+
+    accepted: Batch
+    rejected: Rejected | None
+    tally: GateTally
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A batch with its declared columns cast.
+
+    Attributes:
+        frame: declared columns, row numbers, and a mask per column when some cell could not be cast.
+        masks: column to true where its cell could not be cast; only columns that have such a cell.
+        errors: check name to why it cannot be evaluated.
+    """
+
+    frame: pl.DataFrame
+    masks: Mapping[str, pl.Series]
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Diagnosis:
+    """Rows that break some check.
+
+    Attributes:
+        rows: their numbers in the batch.
+        failed: check name to a Boolean series over `rows`.
+        errors: check name to why it could not be evaluated.
+    """
+
+    rows: pl.Series
+    failed: Mapping[str, pl.Series] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+class FlightGate:
+    """Judges batches one at a time; nothing is remembered between them but the compiled schemas."""
+
+    def __init__(self, plan: FlightPlan) -> None:
+        self._plan = plan
+        self._checks, self._broken = _row_checks(plan)
+        self._types = {name: polars_type(column.type) for name, column in plan.columns.items()}
+        self._row = _unused("__row", plan.columns)
+        self._masks = {name: _unused(f"__bad.{name}", plan.columns) for name in plan.columns}
+        self._schemas: dict[tuple[str, bool], Any] = {}
+
+    def empty(self) -> GateTally:
+        """The tally of no batch at all: every check by name."""
+        names = [check.name for check in self._checks]
+        return GateTally(0, 0, {name: CheckTally(error=self._broken.get(name, "")) for name in names})
+
+    def judge(self, batch: Batch) -> Judged:
+        """Judge one batch.
+
+        Args:
+            batch: rows as the source or the transforms gave them; declared columns may still be text.
+
+        Returns:
+            accepted: `prepared` gives the declared columns in contract order and typed, then the undeclared ones that
+            `evolve` keeps, then `POSITION`; `source` gives all columns in their own order, the declared ones typed.
+            tally: counts over all rows. A check that could not be evaluated carries its error there and rejects nothing.
+        """
+        typed = self._typed(batch.frame)
+        found = self._diagnose(typed)
+        blocking = [check.name for check in self._checks if check.blocks and check.name in found.failed]
+        rejected = self._rejected(batch.frame, found, blocking)
+        mask = None if rejected is None else _mask(batch.frame.height, _breaking(found, blocking))
+        accepted = self._accepted(batch.frame, typed.frame)
+        if mask is not None:
+            accepted = accepted.filter(~mask)
+        checks = self._tallies(batch.frame, typed, found)
+        tally = GateTally(batch.frame.height, 0 if rejected is None else rejected.frame.height, checks)
+        return Judged(Batch(accepted, batch.number), rejected, tally)
+
+    def _typed(self, frame: pl.DataFrame) -> _Typed:
+        columns: list[pl.Series] = []
+        masks: dict[str, pl.Series] = {}
+        errors: dict[str, str] = {}
+        for name, column in self._plan.columns.items():
+            if name not in frame.columns:
+                columns.append(pl.Series(name, [None], dtype=self._types[name]).new_from_index(0, frame.height))
+                if not self._plan.absent_is_null:
+                    errors.update({check.name: "its column is not in the data" for check in self._checks if name in _reads(check)})
+                continue
+            values, bad, error = _cast(frame[name], column)
+            columns.append(values.alias(name))
+            if bad is not None:
+                masks[name] = bad
+            if error:
+                errors[f"{name}.type"] = error
+        rows = pl.int_range(frame.height, dtype=pl.UInt32, eager=True).alias(self._row)
+        bad_columns = [bad.alias(self._masks[name]) for name, bad in masks.items()]
+        if masks:
+            none = pl.repeat(False, frame.height, eager=True)
+            bad_columns += [none.alias(self._masks[name]) for name in self._plan.columns if name not in masks]
+        return _Typed(pl.DataFrame([*columns, rows, *bad_columns]), masks, errors)
+
+    def _layout(self, masked: bool) -> Layout:
+        return Layout(self._types, self._row, self._masks if masked else {})
+
+    def _schema(self, kind: Literal["screen", "diagnosis"], masked: bool) -> Any:
+        if (kind, masked) not in self._schemas:
+            build = screen_schema if kind == "screen" else diagnosis_schema
+            checks = [check for check in self._checks if check.name not in self._broken]
+            self._schemas[kind, masked] = build(checks, self._layout(masked))
+        return self._schemas[kind, masked]
+
+    def _diagnose(self, typed: _Typed) -> _Diagnosis:
+        """Screen the batch; when a row is rejected or the screen breaks, ask each check by itself."""
+        errors = dict(self._broken) | dict(typed.errors)
+        masked = bool(typed.masks)
+        screened = validate(self._schema("screen", masked), typed.frame)
+        errors |= {f"{name}.type": "the column could not be given its type" for name in screened.mistyped}
+        trusted = not screened.errors
+        suspects = typed.frame
+        if trusted:
+            if SCREEN not in screened.failed:
+                return _Diagnosis(typed.frame[self._row].head(0), {}, errors)
+            suspects = typed.frame.filter(screened.failed[SCREEN])
+        found = validate(self._schema("diagnosis", masked), suspects)
+        errors |= found.errors
+        if trusted and not _all_explained(found, suspects.height) or not trusted and not found.errors:
+            disagree = "the screen and the diagnosis of the gate name different rows"
+            errors |= {check.name: disagree for check in self._checks}
+        # A check that could not be evaluated sets nothing aside; its error keeps the run from publishing.
+        failed = {name: series for name, series in found.failed.items() if name not in errors}
+        return _Diagnosis(suspects[self._row], failed, errors)
+
+    def _accepted(self, frame: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
+        declared = self._plan.columns
+        if self._plan.gate == "source":
+            kept = frame.with_columns(typed[name] for name in declared if name in frame.columns)
+            return kept.with_columns(typed[name] for name in declared if name not in frame.columns)
+        extras = [] if self._plan.unknown_columns in ("fail", "drop") else [
+            name for name in frame.columns if name not in declared and name != POSITION
+        ]  # fmt: skip
+        position = [POSITION] if POSITION in frame.columns else []
+        return pl.DataFrame([*(typed[name] for name in declared), *(frame[name] for name in (*extras, *position))])
+
+    def _rejected(self, frame: pl.DataFrame, found: _Diagnosis, blocking: list[str]) -> Rejected | None:
+        rows = _breaking(found, blocking)
+        if rows.len() == 0:
+            return None
+        failed = pl.DataFrame([found.failed[name].alias(name) for name in blocking])
+        names = [pl.when(pl.col(name)).then(pl.lit(name)) for name in blocking]
+        reasons = failed.filter(pl.any_horizontal(pl.all())).select(pl.concat_list(names).list.drop_nulls().alias("reasons"))
+        return Rejected(copied(frame[rows]), reasons.to_series())
+
+    def _tallies(self, frame: pl.DataFrame, typed: _Typed, found: _Diagnosis) -> dict[str, CheckTally]:
+        counts, errors = _counts(self._checks, typed, self._layout(bool(typed.masks)), frozenset(found.errors))
+        errors = dict(found.errors) | errors
+        tallies = {}
+        for check in self._checks:
+            if check.name in errors:
+                tallies[check.name] = CheckTally(evaluated=frame.height, error=errors[check.name])
+                continue
+            evaluated, unknown = counts[check.name]
+            failed = found.failed.get(check.name)
+            tallies[check.name] = CheckTally(
+                evaluated,
+                0 if failed is None else int(failed.sum()),
+                0 if check.fails_on_unknown else unknown,
+                samples=() if failed is None else self._samples(check, frame, found.rows.filter(failed)),
+            )
+        return tallies
+
+    def _samples(self, check: RowCheck, frame: pl.DataFrame, rows: pl.Series) -> tuple[str, ...]:
+        name = check.columns[0] if len(check.columns) == 1 else None
+        if name is None or name not in frame.columns:
+            return ()
+        return sample_texts(frame[name][rows], self._plan.columns[name].samples)
+
+
+def _row_checks(plan: FlightPlan) -> tuple[list[RowCheck], dict[str, str]]:
+    """Emit each row check; one that cannot be emitted is kept, with its error."""
+    made: list[RowCheck] = []
+    broken: dict[str, str] = {}
+    for check in plan.checks:
+        if check.family != "row" or (check.predicate is None and check.kind != "type"):
+            continue
+        verdict = where = None
+        try:
+            verdict = None if check.predicate is None else check.predicate.polars(plan.clock)
+            where = None if check.where is None else check.where.polars(plan.clock)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the check could not be evaluated
+            broken[check.name] = f"could not be compiled ({type(error).__name__})"
+        columns = check.columns if check.predicate is None else check.predicate.columns
+        where_columns = () if check.where is None else check.where.columns
+        unknown, blocks = check.nulls == "fail", check.severity == "error"
+        made.append(RowCheck(check.name, check.kind, columns, verdict, where, where_columns, unknown, blocks))
+    return made, broken
+
+
+def _reads(check: RowCheck) -> tuple[str, ...]:
+    return (*check.columns, *check.where_columns)
+
+
+def _cast(values: pl.Series, column: Column) -> tuple[pl.Series, pl.Series | None, str]:
+    """Give the values in the column's type, the mask of cells that could not be cast (None: no such cell) and an error."""
+    from datasync.casting import cast_column
+
+    wanted = polars_type(column.type)
+    exact = column.type.name not in ("json", "uuid") and column.type.unit != "s"
+    if values.dtype == wanted and exact:
+        return values, None, ""
+    try:
+        cast, bad = cast_column(values, column.type, parse=column.parse, timezone=column.timezone)
+    except Exception as error:  # noqa: BLE001 - whatever it is, `type` could not be evaluated
+        return pl.repeat(None, values.len(), dtype=wanted, eager=True), None, f"could not be cast ({type(error).__name__})"
+    return cast, bad if bad.any() else None, ""
+
+
+def _counts(
+    checks: Sequence[RowCheck], typed: _Typed, layout: Layout, without: frozenset[str]
+) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Count rows evaluated and rows unknown per check, over all rows of the batch, in one pass."""
+    asked = [check for check in checks if check.name not in without]
+    expressions = {check.name: _counting(check, layout) for check in asked}
+    counts: dict[str, tuple[int, int]] = {}
+    errors: dict[str, str] = {}
+    try:
+        counts = _pass(typed.frame, expressions)
+    except Exception:  # noqa: BLE001 - one check broke the pass: find out which
+        for name, pair in expressions.items():
+            try:
+                counts |= _pass(typed.frame, {name: pair})
+            except Exception as error:  # noqa: BLE001
+                errors[name] = f"could not be counted ({type(error).__name__})"
+    return counts, errors
+
+
+def _pass(frame: pl.DataFrame, expressions: Mapping[str, tuple[pl.Expr, pl.Expr]]) -> dict[str, tuple[int, int]]:
+    flat = [part.alias(f"{index}") for index, part in enumerate(part for pair in expressions.values() for part in pair)]
+    if not flat:
+        return {}
+    row = frame.lazy().select(flat).collect().row(0)
+    return {name: (int(row[2 * index]), int(row[2 * index + 1])) for index, name in enumerate(expressions)}
+
+
+def _counting(check: RowCheck, layout: Layout) -> tuple[pl.Expr, pl.Expr]:
+    """Two aggregates: rows evaluated, rows whose verdict is unknown."""
+    chosen = selected(check, layout)
+    bad = layout.bad(check.columns)
+    none = pl.lit(0)
+    if chosen is None:
+        if check.kind == "type":
+            return pl.len(), none
+        if check.kind == "required":
+            return pl.len(), none if bad is None else bad.sum()
+        if check.kind in _CELL_KINDS and len(check.columns) == 1:
+            return pl.len(), _missing(check.columns[0], layout)
+    judged = verdict(check, layout)
+    assert judged is not None
+    unknown = judged.is_null()
+    if chosen is None:
+        return pl.len(), unknown.sum()
+    return chosen.sum(), (chosen & unknown).sum()
+
+
+def _missing(name: str, layout: Layout) -> pl.Expr:
+    column = pl.col(name)
+    return column.null_count() + column.is_nan().sum() if layout.types[name].is_float() else column.null_count()
+
+
+def _all_explained(found: Findings, rows: int) -> bool:
+    """Tell whether every suspect breaks a check that could be evaluated, or one could not be."""
+    if found.errors:
+        return True
+    if not found.failed:
+        return rows == 0
+    return bool(pl.DataFrame([series.alias(name) for name, series in found.failed.items()]).select(pl.any_horizontal(pl.all()).all()).item())
+
+
+def _breaking(found: _Diagnosis, blocking: list[str]) -> pl.Series:
+    """Numbers of the rows that break a check of severity error."""
+    if not blocking:
+        return found.rows.head(0)
+    failed = pl.DataFrame([found.failed[name].alias(name) for name in blocking])
+    return found.rows.filter(failed.select(pl.any_horizontal(pl.all())).to_series())
+
+
+def _mask(height: int, rows: pl.Series) -> pl.Series:
+    mask = pl.repeat(False, height, dtype=pl.Boolean, eager=True)
+    return mask.scatter(rows, True)
+
+
+def copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """Copy rows out of their batch: text of polars points into the batch's buffers and would keep all of it in memory."""
+    contiguous = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    back = pl.from_arrow(contiguous)
+    assert isinstance(back, pl.DataFrame)
+    return back.cast(dict(frame.schema)) if back.schema != frame.schema else back
+
+
+def _unused(name: str, taken: Iterable[str]) -> str:
+    names = set(taken)
+    while name in names:
+        name = f"_{name}"
+    return name
+
+
+MAX_NAMES = 20
+
+
+def unjudgeable(header: Sequence[str], declared: Mapping[str, Column], *, absent_is_null: bool = False) -> bool:
+    """Tell whether a header keeps rows from being judged at all: a declared column is missing, or a name stands twice."""
+    names = Counter(header)
+    missing = not absent_is_null and any(name not in names for name in declared)
+    return missing or any(number > 1 for number in names.values())
+
+
+def header_tally(
+    header: Sequence[str],
+    declared: Mapping[str, Column],
+    unknown_columns: UnknownColumns,
+    gate: Gate,
+    *,
+    absent_is_null: bool = False,
+) -> CheckTally:
+    """Judge the names of columns (check `columns`).
+
+    Args:
+        header: names as they arrive at the gate; one that stands twice stands twice here.
+        declared: the gate's columns.
+        unknown_columns: only `fail` minds undeclared columns, and only at the prepared gate.
+        gate: source or prepared.
+        absent_is_null: in JSON kinds a declared column that is absent is NULL.
+
+    Returns:
+        One thing evaluated; observed: the names that are `missing`, `extra` or `duplicate`.
+    """
+    names = Counter(name for name in header if name != POSITION)
+    strict = unknown_columns == "fail" and gate == "prepared"
+    found = {
+        "missing": [] if absent_is_null else [name for name in declared if name not in names],
+        "extra": [name for name in names if name not in declared] if strict else [],
+        "duplicate": [name for name, number in names.items() if number > 1],
+    }
+    observed = {word: [name[:80] for name in listed[:MAX_NAMES]] for word, listed in found.items() if listed}
+    return CheckTally(evaluated=1, failed=int(bool(observed)), observed=observed or None)
