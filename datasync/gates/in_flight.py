@@ -29,9 +29,7 @@ from datasync.results.model import CheckTally, GateTally
 from datasync.seams import POSITION, Batch
 
 UnknownColumns = Literal["fail", "drop", "evolve", "pass"]
-_CELL_KINDS = frozenset(
-    ("min", "max", "greater_than", "less_than", "min_length", "max_length", "one_of", "pattern")
-)
+_CELL_KINDS = frozenset(("min", "max", "greater_than", "less_than", "min_length", "max_length", "one_of", "pattern"))
 """Kinds whose verdict is NULL exactly where the cell is missing, so that counting missing cells counts unknown verdicts."""
 
 
@@ -157,7 +155,9 @@ class FlightGate:
             if name not in frame.columns:
                 columns.append(pl.Series(name, [None], dtype=self._types[name]).new_from_index(0, frame.height))
                 if not self._plan.absent_is_null:
-                    errors.update({check.name: "its column is not in the data" for check in self._checks if name in _reads(check)})
+                    errors.update(
+                        {check.name: "its column is not in the data" for check in self._checks if name in _reads(check)}
+                    )
                 continue
             values, bad, error = _cast(frame[name], column)
             columns.append(values.alias(name))
@@ -345,7 +345,11 @@ def _all_explained(found: Findings, rows: int) -> bool:
         return True
     if not found.failed:
         return rows == 0
-    return bool(pl.DataFrame([series.alias(name) for name, series in found.failed.items()]).select(pl.any_horizontal(pl.all()).all()).item())
+    return bool(
+        pl.DataFrame([series.alias(name) for name, series in found.failed.items()])
+        .select(pl.any_horizontal(pl.all()).all())
+        .item()
+    )
 
 
 def _breaking(found: _Diagnosis, blocking: list[str]) -> pl.Series:
