@@ -1,0 +1,142 @@
+"""A DuckDB file in, connections with our settings and errors in our words out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
+
+if TYPE_CHECKING:
+    import duckdb
+
+WAIT = 5.0
+"""Seconds to wait for another process that has the file open."""
+
+
+def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, waiting a little for another process that holds it.
+
+    Raises:
+        Refused: another process holds the file.
+        PermanentError: it is no DuckDB file, or cannot be opened.
+    """
+    import duckdb
+
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only, config={"preserve_insertion_order": "true"})
+        except duckdb.Error as error:
+            text = str(error)
+            if "different configuration" in text and read_only:
+                read_only = False
+                continue
+            if "lock" in text.lower() and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            raise translate(error, path.name) from error
+
+
+def translate(error: Exception, name: str) -> Exception:
+    """Say a DuckDB error in our words; values of rows stand in none of them."""
+    import duckdb
+
+    text = str(error)
+    if isinstance(error, ConnectorError):
+        return error
+    if isinstance(error, duckdb.InterruptException):
+        return TransientError(f"duckdb {name}: the statement was interrupted", code="E_CANCELLED")
+    if isinstance(error, duckdb.IOException | duckdb.ConnectionException) and "lock" in text.lower():
+        return Refused(
+            f"duckdb {name}: another process has the file open", code="E_BUSY", hint="DuckDB lets one process in at a time"
+        )
+    if isinstance(error, duckdb.CatalogException):
+        return PermanentError(f"duckdb {name}: no such table or column", code="E_NO_TABLE", hint=_missing(text))
+    if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in text:
+        return PermanentError(f"duckdb {name}: no space left", code="E_DISK_FULL", hint="free disk space and run again")
+    if isinstance(error, duckdb.BinderException | duckdb.ParserException):
+        return PermanentError(f"duckdb {name}: the statement does not fit: {text.splitlines()[0][:200]}", code="E_SQL")
+    if isinstance(error, duckdb.ConstraintException):
+        return PermanentError(f"duckdb {name}: a constraint of the table refuses the rows", code="E_CONSTRAINT")
+    if isinstance(error, duckdb.IOException) and "not a valid DuckDB" in text:
+        return PermanentError(f"duckdb {name}: this is no DuckDB database", code="E_SOURCE_CORRUPT")
+    return PermanentError(f"duckdb {name}: {type(error).__name__}", code="E_DUCKDB")
+
+
+def _missing(text: str) -> str:
+    import re
+
+    found = re.search(r"Table with name (\S+) does not exist", text)
+    return f"there is no table {found[1][:80]}" if found else ""
+
+
+class Handle:
+    """One connection that can be closed and opened again, and interrupted from another thread.
+
+    Args:
+        path: the file.
+        read_only: never writes.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path = path
+        self._read_only = read_only
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The open connection; opened when needed."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = connect(self.path, self._read_only)
+            return self._connection
+
+    @contextmanager
+    def statements(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run statements; DuckDB's errors leave in our words."""
+        import duckdb
+
+        try:
+            yield self.connection
+        except duckdb.Error as error:
+            raise translate(error, self.path.name) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Run statements as one transaction."""
+        with self.statements() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                self._rollback(connection)
+                raise
+            connection.execute("COMMIT")
+
+    def _rollback(self, connection: duckdb.DuckDBPyConnection) -> None:
+        import duckdb
+
+        try:
+            connection.execute("ROLLBACK")
+        except duckdb.Error:
+            # An aborted connection has nothing left to undo: closing it rolls back.
+            self.close()
+
+    def interrupt(self) -> None:
+        """End the statement that another thread is in."""
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file, so that another process may open it."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

@@ -1,0 +1,152 @@
+"""A run's staging table in a DuckDB file in, what the audit and the loader need of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+
+from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.sql.statements import Tables, survivors
+from datasync.contract.expressions.dialects import quote_identifier
+from datasync.contract.types import DataType, Dialect, polars_type
+from datasync.errors import PermanentError
+from datasync.failpoints import failpoint
+from datasync.seams import POSITION, GxAccess, TargetSpec
+
+
+def typed(frame: pl.DataFrame, columns: dict[str, DataType]) -> pl.DataFrame:
+    """Give columns that DuckDB holds in another form the contract's type again."""
+    casts = []
+    for name, dtype in frame.schema.items():
+        kind = columns.get(name)
+        if kind is None or dtype == polars_type(kind):
+            continue
+        column = pl.col(name)
+        if kind.name == "timestamp" and kind.zone is not None and isinstance(dtype, pl.Datetime):
+            column = column.dt.convert_time_zone(kind.zone)
+        casts.append(column.cast(polars_type(kind)))
+    return frame.with_columns(casts) if casts else frame
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier for DuckDB."""
+    return quote_identifier(name, "duckdb")
+
+
+class DuckdbStaging:
+    """See `seams.Staging`."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(self, handle: Handle, spec: TargetSpec, tables: Tables, exists: bool) -> None:
+        self._handle = handle
+        self._spec = spec
+        self._tables = tables
+        self._exists = exists
+        self.relation = tables.staging
+        self.survivors: str | None = survivors(spec, tables) if exists else None
+
+    def reference(self, name: str) -> str:
+        """Give a table of the same file."""
+        relation = qualified(name)
+        with self._handle.statements() as connection:
+            connection.execute(f"SELECT * FROM {relation} LIMIT 0")
+        return relation
+
+    def target_relation(self) -> str | None:
+        """Give the published table."""
+        return self._tables.target if self._exists else None
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one SELECT."""
+        with self._handle.statements() as connection:
+            return connection.execute(sql).fetchall()
+
+    def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
+        """Run one SELECT and give its rows in the contract's types."""
+        with self._handle.statements() as connection:
+            reader = connection.execute(sql).to_arrow_reader(batch_rows)
+            for batch in reader:
+                frame = pl.from_arrow(batch)
+                assert isinstance(frame, pl.DataFrame)
+                if frame.height:
+                    yield typed(frame, dict(self._spec.columns))
+
+    def delete(self, where: str) -> int:
+        """Take rows out of staging."""
+        with self._handle.transaction() as connection:
+            found = connection.execute(f"DELETE FROM {self.relation} WHERE {where}").fetchone()
+        return int(found[0]) if found else 0
+
+    @contextmanager
+    def gx(self) -> Iterator[GxAccess]:
+        """Close our connection while another process reads the file: DuckDB lets one process in at a time."""
+        self._handle.close()
+        yield GxAccess(f"duckdb:///{self._handle.path}", self._tables.staging.strip('"'), "duckdb")
+
+
+def qualified(name: str) -> str:
+    """Quote `table` or `schema.table`."""
+    parts = name.split(".")
+    if len(parts) > 2:
+        raise PermanentError(f"'{name[:80]}' is no table: write table or schema.table", code="E_NO_TABLE")
+    return ".".join(quoted(part) for part in parts)
+
+
+class DuckdbWriter:
+    """Loads batches into a new staging table, in one transaction."""
+
+    def __init__(self, handle: Handle, spec: TargetSpec, table: str, ddl: list[str]) -> None:
+        self._handle = handle
+        self._spec = spec
+        self._table = table
+        self._rows = 0
+        with handle.statements() as connection:
+            connection.execute("BEGIN")
+            for statement in ddl:
+                connection.execute(statement)
+        failpoint("stage.after_create")
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Add rows."""
+        columns = ", ".join(self._value(name) for name in frame.columns)
+        names = ", ".join(quoted(name) for name in frame.columns)
+        with self._handle.statements() as connection:
+            connection.register("_datasync_batch", frame.to_arrow())
+            connection.execute(f"INSERT INTO {self._table} ({names}) SELECT {columns} FROM _datasync_batch")
+            connection.unregister("_datasync_batch")
+        self._rows += frame.height
+        failpoint("stage.after_batch")
+
+    def _value(self, name: str) -> str:
+        kind = self._spec.columns.get(name)
+        return f"CAST({quoted(name)} AS UUID)" if kind is not None and kind.name == "uuid" else quoted(name)
+
+    def finish(self) -> int:
+        """Commit."""
+        failpoint("stage.before_commit")
+        with self._handle.statements() as connection:
+            connection.execute("COMMIT")
+            found = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
+        failpoint("stage.after_commit")
+        return int(found[0]) if found else 0
+
+    def abandon(self) -> None:
+        """Roll back: the table was made in the same transaction."""
+        self._handle.close()
+
+
+Maker = Callable[[TargetSpec], list[str]]
+
+
+def staging_ddl(spec: TargetSpec, table: str) -> list[str]:
+    """Give the statements that make an empty staging table, replacing what an earlier try left."""
+    from datasync.connectors.sql.storage import storage_type
+
+    columns = [f"{quoted(name)} {storage_type(kind, 'duckdb')}" for name, kind in spec.columns.items()]
+    if spec.position:
+        columns.append(f"{quoted(POSITION)} BIGINT")
+    return [f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} ({', '.join(columns)})"]

@@ -1,0 +1,265 @@
+"""A contract's DuckDB target in, staging beside its table and one atomic publishing transaction out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, qualified, quoted, staging_ddl
+from datasync.connectors.locks import FileLock
+from datasync.connectors.paths import local_path
+from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.compare import Additions, FoundColumn, compare
+from datasync.connectors.sql.statements import Tables, dml, newer, same_key, window_condition
+from datasync.connectors.sql.storage import storage_type
+from datasync.contract.endpoints import DuckdbTarget as Endpoint
+from datasync.contract.types import parse_type
+from datasync.errors import PermanentError, Refused, TargetMismatch
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, PinnedFile, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class DuckdbTarget:
+    """See `seams.Target`. DuckDB lets one process in at a time, so the file is open no longer than needed."""
+
+    kind = "duckdb"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._table = endpoint.table
+        self._home = surroundings.home
+        self._path: Path = local_path(endpoint.database, surroundings)
+        self._handle = Handle(self._path)
+        self._lock: FileLock | None = None
+
+    def _tables(self, run_id: str) -> Tables:
+        return Tables(qualified(self._table), quoted(book.staging_name(run_id)), "duckdb")
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        for kind in spec.columns.values():
+            storage_type(kind, "duckdb")
+        if not self._path.exists():
+            return TargetState(exists=False)
+        with self._handle.statements() as connection:
+            found = self._columns(connection)
+            commits, sequence = self._commits(connection, spec)
+        if not found:
+            return TargetState(False, {}, commits, sequence)
+        additions = compare(spec, found, "duckdb", self._table)
+        return TargetState(
+            True, {name: _kind(column.type) for name, column in found.items()}, commits, sequence, additions.words()
+        )
+
+    def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, FoundColumn]:
+        schema, _, table = self._table.rpartition(".")
+        where = "table_name = ? AND schema_name = ?"
+        place = [table, schema or "main"]
+        if connection.execute(f"SELECT 1 FROM duckdb_views() WHERE {where.replace('table_name', 'view_name')}", place).fetchone():
+            raise TargetMismatch(f"{self._table} is a view; a target is a table")
+        rows = connection.execute(
+            f"SELECT column_name, data_type, is_nullable, column_default IS NOT NULL FROM duckdb_columns() WHERE {where} "
+            "AND database_name = current_database() ORDER BY column_index",
+            place,
+        ).fetchall()
+        return {name: FoundColumn(kind, bool(nullable), bool(default)) for name, kind, nullable, default in rows}
+
+    def _commits(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
+        known = {
+            row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'").fetchall()
+        }
+        if book.COMMITS not in known:
+            return (), 0
+        columns = ", ".join(book.COMMIT_COLUMNS)
+        rows = connection.execute(
+            f"SELECT {columns} FROM {book.COMMITS} WHERE sync = ? ORDER BY sequence", [spec.sync]
+        ).fetchall()
+        newest = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+        return tuple(book.commit_of(row, self._files(connection, row[0])) for row in rows), int((newest or (0,))[0] or 0)
+
+    def _files(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> tuple[PinnedFile, ...]:
+        rows = connection.execute(
+            f"SELECT path, size, modified, fingerprint FROM {book.FILES} WHERE run_id = ?", [run_id]
+        ).fetchall()
+        return tuple(PinnedFile(*row) for row in rows)
+
+    def clock(self) -> datetime:
+        """DuckDB runs in this process: this machine's time."""
+        return datetime.now(UTC)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync on this machine and take the next fencing token."""
+        lock = FileLock(self._home, f"{self._path}|{spec.sync}")
+        lock.acquire(f"the sync {spec.contract}")
+        self._lock = lock
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._handle.transaction() as connection:
+            for statement in book.ddl("duckdb"):
+                connection.execute(statement)
+            known = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
+            token = int(known[0]) + 1 if known else 1
+            if known:
+                connection.execute(f"UPDATE {book.FENCE} SET token = ? WHERE sync = ?", [token, spec.sync])
+            else:
+                connection.execute(f"INSERT INTO {book.FENCE} VALUES (?, ?)", [spec.sync, token])
+        return token
+
+    def writer(self, spec: TargetSpec) -> DuckdbWriter:
+        """Create this run's staging table and open it for loading."""
+        table = self._tables(spec.run_id).staging
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return DuckdbWriter(self._handle, spec, table, staging_ddl(spec, table))
+
+    def staging(self, spec: TargetSpec) -> DuckdbStaging:
+        """Give this run's committed staging table."""
+        with self._handle.statements() as connection:
+            name = book.staging_name(spec.run_id)
+            if connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]).fetchone() is None:
+                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            exists = bool(self._columns(connection))
+        return DuckdbStaging(self._handle, spec, self._tables(spec.run_id), exists)
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Publish staging and write the commit row in one transaction."""
+        tables = self._tables(spec.run_id)
+        failpoint("publish.begin")
+        with self._handle.transaction() as connection:
+            done = self._done(connection, spec)
+            if done is not None:
+                return done
+            self._check_fence(connection, spec, request)
+            self._check_staging(connection, tables, request)
+            sequence = self._recheck(connection, request)
+            for statement in self._ddl(connection, spec, tables):
+                connection.execute(statement)
+            failpoint("publish.after_ddl")
+            for statement in dml(spec, tables):
+                connection.execute(statement)
+            failpoint("publish.after_dml")
+            row = book.commit_row(spec, request, (self._table, request.rows, sequence, self.clock()))
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO {book.COMMITS} ({', '.join(book.COMMIT_COLUMNS)}) VALUES ({marks})", row)
+            for file in book.file_rows(spec.run_id, request.files):
+                connection.execute(f"INSERT INTO {book.FILES} VALUES (?, ?, ?, ?, ?)", file)
+            failpoint("publish.after_commit_row")
+        failpoint("publish.after_commit")
+        return book.commit_of(row, request.files)
+
+    def _done(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec) -> Commit | None:
+        columns = ", ".join(book.COMMIT_COLUMNS)
+        row = connection.execute(f"SELECT {columns} FROM {book.COMMITS} WHERE run_id = ?", [spec.run_id]).fetchone()
+        return book.commit_of(row, self._files(connection, spec.run_id)) if row else None
+
+    def _check_fence(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec, request: PublishRequest) -> None:
+        row = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
+        if row is None or int(row[0]) != request.token:
+            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+
+    def _check_staging(self, connection: duckdb.DuckDBPyConnection, tables: Tables, request: PublishRequest) -> None:
+        row = connection.execute(f"SELECT count(*) FROM {tables.staging}").fetchone()
+        if row is None or row[0] != request.rows:
+            found = row[0] if row else 0
+            raise PermanentError(f"staging holds {found} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+
+    def _recheck(self, connection: duckdb.DuckDBPyConnection, request: PublishRequest) -> int:
+        """Judge key checks again if someone published since; give this commit's sequence."""
+        row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+        newest = int((row or (0,))[0] or 0)
+        if newest > request.seen:
+            for check, sql in request.rechecks:
+                offenders = connection.execute(sql).fetchone()
+                if offenders is not None and offenders[0]:
+                    raise RecheckFailed(check, int(offenders[0]))
+        return newest + 1
+
+    def _ddl(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec, tables: Tables) -> list[str]:
+        found = self._columns(connection)
+        if not found:
+            return self._create(spec, tables)
+        return _add(compare(spec, found, "duckdb", self._table), tables)
+
+    def _create(self, spec: TargetSpec, tables: Tables) -> list[str]:
+        columns = [
+            f"{quoted(name)} {storage_type(kind, 'duckdb')}{' NOT NULL' if name in spec.required else ''}"
+            for name, kind in spec.columns.items()
+        ]
+        schema, _, _ = self._table.rpartition(".")
+        first = [f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"] if schema else []
+        return [*first, f"CREATE TABLE {tables.target} ({', '.join(columns)})"]
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote."""
+        tables = self._tables(spec.run_id)
+        with self._handle.statements() as connection:
+            row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+        if row is None or row[0] != commit.sequence:
+            return None
+        return written(spec, tables)
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging table."""
+        if self._path.exists():
+            with self._handle.statements() as connection:
+                connection.execute(f"DROP TABLE IF EXISTS {self._tables(run_id).staging}")
+
+    def orphans(self) -> list[str]:
+        """Names of staging tables in the file; a run that lives holds the file, so what we can see nobody uses."""
+        if not self._path.exists():
+            return []
+        with self._handle.statements() as connection:
+            rows = connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?)", [book.STAGING_PREFIX]
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging table by the name `orphans` gave."""
+        with self._handle.statements() as connection:
+            connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Give staging's DDL, the table's and the publishing statements."""
+        tables = self._tables(spec.run_id)
+        return [*staging_ddl(spec, tables.staging)[1:], *self._create(spec, tables), *dml(spec, tables)]
+
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        self._handle.interrupt()
+
+    def close(self) -> None:
+        """Close the file and let go of the sync."""
+        self._handle.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def _add(additions: Additions, tables: Tables) -> list[str]:
+    return [f"ALTER TABLE {tables.target} ADD COLUMN {tables.name(name)} {kind}" for name, kind in additions.columns.items()]
+
+
+def written(spec: TargetSpec, tables: Tables) -> Published | None:
+    """Give the relations to compare after a publish; None for append, whose rows can't be told from others."""
+    if spec.write == "append":
+        return None
+    if spec.write == "replace":
+        return Published(tables.target)
+    if spec.write == "replace_window":
+        return Published(f"(SELECT * FROM {tables.target} WHERE {window_condition(spec, tables)}) AS written")
+    older = f"SELECT 1 FROM {tables.target} AS t WHERE {same_key(spec, tables)} AND {newer(spec, tables)}"
+    staged = f"SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)} AND NOT ({newer(spec, tables)})"
+    return Published(
+        f"(SELECT t.* FROM {tables.target} AS t WHERE EXISTS ({staged})) AS written",
+        f"(SELECT s.* FROM {tables.staging} AS s WHERE NOT EXISTS ({older})) AS expected",
+    )
+
+
+def _kind(spelled: str) -> Any:
+    try:
+        return parse_type(spelled)
+    except ValueError:
+        return None
