@@ -68,7 +68,7 @@ class DuckdbStaging:
     def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
         """Run one SELECT and give its rows in the contract's types."""
         with self._handle.statements() as connection:
-            reader = connection.execute(sql).to_arrow_reader(batch_rows)
+            reader = connection.sql(sql).to_arrow_reader(batch_rows)
             for batch in reader:
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
