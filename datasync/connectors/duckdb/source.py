@@ -20,6 +20,7 @@ from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, Unreada
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 _NAMED = {
     "TINYINT": "int8", "SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64", "UTINYINT": "uint8", "USMALLINT": "uint16",
@@ -172,10 +173,19 @@ class DuckdbReading:
         columns = ", ".join(_selected(name, self._columns[name]) for name in wanted)
         values = self._source.ordered() or None
         result = self._connection.sql(f"SELECT {columns} FROM {self._source.sql}{self._where}", params=values)
-        number = 0
-        for part in result.to_arrow_reader(self._request.batch_rows):
-            frame = pl.from_arrow(part)
-            assert isinstance(frame, pl.DataFrame)
-            if frame.height:
-                yield Batch(frame, number)
-                number += 1
+        reader = result.to_arrow_reader(self._request.batch_rows)
+        try:
+            yield from _batches(reader)
+        finally:
+            reader.close()
+            result.close()
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[Batch]:
+    number = 0
+    for part in reader:
+        frame = pl.from_arrow(part)
+        assert isinstance(frame, pl.DataFrame)
+        if frame.height:
+            yield Batch(frame, number)
+            number += 1

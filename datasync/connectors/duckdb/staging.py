@@ -68,12 +68,16 @@ class DuckdbStaging:
     def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
         """Run one SELECT and give its rows in the contract's types."""
         with self._handle.statements() as connection:
-            reader = connection.sql(sql).to_arrow_reader(batch_rows)
-            for batch in reader:
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
-                if frame.height:
-                    yield typed(frame, dict(self._spec.columns))
+            # A cursor of its own: the caller may run other statements while it takes the rows.
+            cursor = connection.cursor()
+            try:
+                for batch in cursor.sql(sql).to_arrow_reader(batch_rows):
+                    frame = pl.from_arrow(batch)
+                    assert isinstance(frame, pl.DataFrame)
+                    if frame.height:
+                        yield typed(frame, dict(self._spec.columns))
+            finally:
+                cursor.close()
 
     def delete(self, where: str) -> int:
         """Take rows out of staging."""
