@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
 
@@ -73,6 +73,12 @@ def _missing(text: str) -> str:
 
     found = re.search(r"Table with name (\S+) does not exist", text)
     return f"there is no table {found[1][:80]}" if found else ""
+
+
+def first(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> tuple[Any, ...] | None:
+    """Run one statement to its end and give its first row; an unfinished result would block the connection."""
+    rows: list[tuple[Any, ...]] = connection.execute(sql, values or []).fetchall()
+    return rows[0] if rows else None
 
 
 class Handle:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql.reading import Selection, Statement, condition, relation, window_variables
 from datasync.contract.endpoints import DuckdbSource as Endpoint
@@ -94,9 +94,7 @@ class DuckdbSource:
         """Greatest value of the cursor."""
         source = relation(self._selection, _open_window(variables))
         with self._handle.statements() as connection:
-            row = connection.execute(
-                f"SELECT max({quote_identifier(column, 'duckdb')}) FROM {source.sql}", source.ordered()
-            ).fetchone()
+            row = first(connection, f"SELECT max({quote_identifier(column, 'duckdb')}) FROM {source.sql}", source.ordered())
         found: int | date | datetime | None = row[0] if row else None
         return found
 
@@ -158,7 +156,7 @@ class DuckdbReading:
         return self._number(f"SELECT count(*) FROM {self._source.sql} WHERE {column} IS NULL")
 
     def _number(self, sql: str) -> int:
-        row = self._connection.execute(sql, self._source.ordered()).fetchone()
+        row = first(self._connection, sql, self._source.ordered())
         return int(row[0]) if row else 0
 
     def batches(self) -> Iterator[Batch]:

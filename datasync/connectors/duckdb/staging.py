@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.sql.statements import Tables, survivors
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, Dialect, polars_type
@@ -82,7 +82,7 @@ class DuckdbStaging:
     def delete(self, where: str) -> int:
         """Take rows out of staging."""
         with self._handle.transaction() as connection:
-            found = connection.execute(f"DELETE FROM {self.relation} WHERE {where}").fetchone()
+            found = first(connection, f"DELETE FROM {self.relation} WHERE {where}")
         return int(found[0]) if found else 0
 
     @contextmanager
@@ -134,7 +134,7 @@ class DuckdbWriter:
         failpoint("stage.before_commit")
         with self._handle.statements() as connection:
             connection.execute("COMMIT")
-            found = connection.execute(f"SELECT count(*) FROM {self._table}").fetchone()
+            found = first(connection, f"SELECT count(*) FROM {self._table}")
         failpoint("stage.after_commit")
         return int(found[0]) if found else 0
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, qualified, quoted, staging_ddl
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
@@ -59,7 +59,7 @@ class DuckdbTarget:
         schema, _, table = self._table.rpartition(".")
         where = "table_name = ? AND schema_name = ?"
         place = [table, schema or "main"]
-        if connection.execute(f"SELECT 1 FROM duckdb_views() WHERE {where.replace('table_name', 'view_name')}", place).fetchone():
+        if first(connection, f"SELECT 1 FROM duckdb_views() WHERE {where.replace('table_name', 'view_name')}", place):
             raise TargetMismatch(f"{self._table} is a view; a target is a table")
         rows = connection.execute(
             f"SELECT column_name, data_type, is_nullable, column_default IS NOT NULL FROM duckdb_columns() WHERE {where} "
@@ -78,7 +78,7 @@ class DuckdbTarget:
         rows = connection.execute(
             f"SELECT {columns} FROM {book.COMMITS} WHERE sync = ? ORDER BY sequence", [spec.sync]
         ).fetchall()
-        newest = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+        newest = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
         return tuple(book.commit_of(row, self._files(connection, row[0])) for row in rows), int((newest or (0,))[0] or 0)
 
     def _files(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> tuple[PinnedFile, ...]:
@@ -100,7 +100,7 @@ class DuckdbTarget:
         with self._handle.transaction() as connection:
             for statement in book.ddl("duckdb"):
                 connection.execute(statement)
-            known = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
+            known = first(connection, f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync])
             token = int(known[0]) + 1 if known else 1
             if known:
                 connection.execute(f"UPDATE {book.FENCE} SET token = ? WHERE sync = ?", [token, spec.sync])
@@ -118,7 +118,7 @@ class DuckdbTarget:
         """Give this run's committed staging table."""
         with self._handle.statements() as connection:
             name = book.staging_name(spec.run_id)
-            if connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]).fetchone() is None:
+            if first(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]) is None:
                 raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
             exists = bool(self._columns(connection))
         return DuckdbStaging(self._handle, spec, self._tables(spec.run_id), exists)
@@ -151,27 +151,27 @@ class DuckdbTarget:
 
     def _done(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec) -> Commit | None:
         columns = ", ".join(book.COMMIT_COLUMNS)
-        row = connection.execute(f"SELECT {columns} FROM {book.COMMITS} WHERE run_id = ?", [spec.run_id]).fetchone()
+        row = first(connection, f"SELECT {columns} FROM {book.COMMITS} WHERE run_id = ?", [spec.run_id])
         return book.commit_of(row, self._files(connection, spec.run_id)) if row else None
 
     def _check_fence(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec, request: PublishRequest) -> None:
-        row = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
+        row = first(connection, f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync])
         if row is None or int(row[0]) != request.token:
             raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
 
     def _check_staging(self, connection: duckdb.DuckDBPyConnection, tables: Tables, request: PublishRequest) -> None:
-        row = connection.execute(f"SELECT count(*) FROM {tables.staging}").fetchone()
+        row = first(connection, f"SELECT count(*) FROM {tables.staging}")
         if row is None or row[0] != request.rows:
             found = row[0] if row else 0
             raise PermanentError(f"staging holds {found} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
 
     def _recheck(self, connection: duckdb.DuckDBPyConnection, request: PublishRequest) -> int:
         """Judge key checks again if someone published since; give this commit's sequence."""
-        row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+        row = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
         newest = int((row or (0,))[0] or 0)
         if newest > request.seen:
             for check, sql in request.rechecks:
-                offenders = connection.execute(sql).fetchone()
+                offenders = first(connection, sql)
                 if offenders is not None and offenders[0]:
                     raise RecheckFailed(check, int(offenders[0]))
         return newest + 1
@@ -195,7 +195,7 @@ class DuckdbTarget:
         """Find the rows that this run wrote."""
         tables = self._tables(spec.run_id)
         with self._handle.statements() as connection:
-            row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table]).fetchone()
+            row = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
         if row is None or row[0] != commit.sequence:
             return None
         return written(spec, tables)
