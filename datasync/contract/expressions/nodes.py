@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from functools import reduce
 
 from datasync.contract.expressions import comparing, functions, literals
+from datasync.contract.expressions.arithmetic import operate
 from datasync.contract.expressions.expression import Expression
 from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.expressions.tree import NULL, Call, Column, Literal, Node, Value, build, walk
 from datasync.contract.types import BOOL, DataType
 
 __all__ = [
-    "Call", "Column", "Literal", "Node", "all_of", "any_of", "arithmetic", "call", "case", "column", "compare", "expression_of", "is_in",
-    "is_null", "is_true", "like", "literal", "negate",
+    "Call", "Column", "Literal", "Node", "all_of", "any_of", "arithmetic", "call", "case", "column", "compare", "expression_of",
+    "is_in", "is_null", "is_true", "like", "literal", "negate",
 ]  # fmt: skip
 
 MAX_SIZE = 5_000
@@ -63,7 +64,7 @@ def arithmetic(symbol: str, left: Node, right: Node) -> Node:
     Raises:
         ExpressionError: the operation is not defined for these types.
     """
-    return functions.operate(symbol, left, right)
+    return operate(symbol, left, right)
 
 
 def all_of(*parts: Node) -> Node:
@@ -173,7 +174,9 @@ def expression_of(node: Node, text: str = "") -> Expression:
     if node.type == NULL:
         raise ExpressionError("an expression that is only NULL", "a typed value")
     if node.size > MAX_SIZE:
-        raise ExpressionError("an expression that is too large", f"{MAX_SIZE} operations once it is spelled out", "derive a column for a part of it")
+        raise ExpressionError(
+            "an expression that is too large", f"{MAX_SIZE} operations once it is spelled out", "derive a column for a part of it"
+        )
     names = dict.fromkeys(part.name for part in walk(node) if isinstance(part, Column))
     clock = any(isinstance(part, Call) and part.name in ("now", "today") for part in walk(node))
     return Expression(text, node, node.type, tuple(names), clock)

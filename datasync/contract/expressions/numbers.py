@@ -1,8 +1,10 @@
 """Types of numbers in, the type of their sum, product or comparison out, exact or refused.
 
-Integers: an operation is exact within ±(2**63 - 1); a result beyond that is NULL in every engine, never a wrapped or rounded number. The smallest
-int64, which has no negation, counts as beyond when arithmetic uses it. Decimals: exact, and refused when the result could need more than 38 digits.
-Floats: IEEE double, and a NaN is NULL; when a float overflows, PostgreSQL and MariaDB stop with an error where the others give infinity.
+Integers: an operation is exact within ±(2**63 - 1); a result beyond that is NULL in every engine, never a wrapped or rounded
+number. The smallest int64, which has no negation, counts as beyond when arithmetic uses it.
+Decimals: exact, and refused when the result could need more than 38 digits.
+Floats: IEEE double, and a NaN is NULL; when a float overflows, PostgreSQL and MariaDB stop with an error where the others give
+infinity. A literal beside a float becomes a float; beside an integer or decimal it keeps its own digits.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def decimal_of(digits: int, scale: int, what: str = "the result") -> DataType:
     """
     if digits > MAX_DIGITS:
         raise ExpressionError(
-            f"{what} could need {digits} digits", f"decimals of up to {MAX_DIGITS} digits", "use columns of fewer digits, or round() first"
+            f"{what} could need {digits} digits",
+            f"decimals of up to {MAX_DIGITS} digits",
+            "use columns of fewer digits, or round() first",
         )
     return DataType("decimal", precision=max(digits, 1, scale), scale=scale)
 
@@ -116,7 +120,9 @@ def common(left: Node, right: Node, what: str) -> tuple[Node, Node]:
         for node in (left, right):
             if node.type.name == "decimal" and not isinstance(node, Literal):
                 raise ExpressionError(
-                    f"{what} of {left.type} and {right.type}", "both decimal, or both float", "a float is not exact; declare one of the columns as the other type"
+                    f"{what} of {left.type} and {right.type}",
+                    "both decimal, or both float",
+                    "a float is not exact; declare one of the columns as the other type",
                 )
         return to_float(left), to_float(right)
     if "decimal" not in kinds:

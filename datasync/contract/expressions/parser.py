@@ -1,4 +1,4 @@
-"""The text of an expression and its columns in, a typed tree out: sqlglot reads, an allow-list of nodes and their arguments decides.
+"""The text of an expression and its columns in, a typed tree out: sqlglot reads, an allow-list of nodes and arguments decides.
 
 Every function call is read as an anonymous one, so that no rewriting of sqlglot's own stands between the author and `FUNCTIONS`.
 """
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.expressions import functions, literals, nodes
+from datasync.contract.expressions.arithmetic import INTERVAL, UNITS, negate_number
 from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.expressions.tree import NULL, Literal, Node
 from datasync.contract.types import BOOL, STRING, DataType
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 MAX_NODES = 200
 _WORDS = {
-    "current_date": "write today()", "current_timestamp": "write now()", "current_time": "write now()", "localtimestamp": "write now()",
+    "current_date": "write today()", "current_timestamp": "write now()", "current_time": "write now()",
+    "localtimestamp": "write now()",
     "current_user": "an expression sees the row only", "session_user": "an expression sees the row only",
 }  # fmt: skip
 _REFUSED = {
@@ -59,7 +61,7 @@ def _dialect() -> Any:
     from sqlglot.dialects.postgres import Postgres
 
     class RestrictedSQL(Postgres):
-        class Parser(Postgres.Parser):
+        class Parser(Postgres.Parser):  # type: ignore[misc,valid-type]
             FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
             FUNCTION_PARSERS: dict[str, Any] = {}  # noqa: RUF012
             NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
@@ -91,7 +93,9 @@ def parse(text: str, columns: Mapping[str, DataType]) -> Node:
     except sqlglot.errors.TokenError:
         raise ExpressionError("a text or name whose quote is not closed", "quotes in pairs", position=_last_quote(text)) from None
     except sqlglot.errors.ParseError as error:
-        raise ExpressionError("not an expression", "restricted SQL such as price > 0 AND sku IS NOT NULL", position=_place(error, text)) from None
+        raise ExpressionError(
+            "not an expression", "restricted SQL such as price > 0 AND sku IS NOT NULL", position=_place(error, text)
+        ) from None
     except RecursionError:
         raise ExpressionError("an expression that is nested too deeply", "some 30 levels of brackets", position=0) from None
     if len(statements) != 1 or statements[0] is None:
@@ -114,7 +118,9 @@ def _quiet() -> Iterator[None]:
 def _read(tree: exp.Expression, scope: _Scope) -> Node:
     count = sum(1 for _ in tree.walk())
     if count > 2 * MAX_NODES:
-        raise ExpressionError("an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0)
+        raise ExpressionError(
+            "an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0
+        )
     try:
         return scope.read(tree)
     except RecursionError:
@@ -153,7 +159,9 @@ class _Scope:
             return self.read(tree.this)
         self.count += 1
         if self.count > MAX_NODES:
-            raise ExpressionError("an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0)
+            raise ExpressionError(
+                "an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0
+            )
         reader = _READERS.get(kind)
         if reader is None:
             raise self._refuse(tree, kind)
@@ -192,7 +200,9 @@ class _Scope:
             return nodes.column(name, self.columns[name])
         allowed = shorten(", ".join(self.columns), 200)
         hint = "" if tree.this.args.get("quoted") else _WORDS.get(name.lower(), "")
-        raise ExpressionError(f"unknown column '{shorten(name, 60)}'", allowed, hint or did_you_mean(name, self.columns), _find(self.text, name))
+        raise ExpressionError(
+            f"unknown column '{shorten(name, 60)}'", allowed, hint or did_you_mean(name, self.columns), _find(self.text, name)
+        )
 
     def literal(self, tree: Any) -> Node:
         self._only(tree, "this", "is_string")
@@ -233,7 +243,7 @@ class _Scope:
 
     def minus(self, tree: Any) -> Node:
         self._only(tree, "this")
-        return functions.negate_number(self.read(tree.this))
+        return negate_number(self.read(tree.this))
 
     def same(self, tree: Any) -> Node:
         return nodes.negate(self.compare("is distinct from", tree))
@@ -246,13 +256,19 @@ class _Scope:
         elif kind == "Boolean":
             answer = nodes.is_true(self.read(tree.this), bool(tree.expression.this))
         else:
-            raise ExpressionError(f"IS {kind.upper()}", "IS NULL, IS TRUE, IS FALSE, IS DISTINCT FROM", "for JSON write is_json(text)" if kind == "JSON" else "")
+            raise ExpressionError(
+                f"IS {kind.upper()}",
+                "IS NULL, IS TRUE, IS FALSE, IS DISTINCT FROM",
+                "for JSON write is_json(text)" if kind == "JSON" else "",
+            )
         return nodes.negate(answer) if tree.args.get("negate") else answer
 
     def between(self, tree: Any) -> Node:
         self._only(tree, "this", "low", "high")
         value = self.read(tree.this)
-        return nodes.all_of(nodes.compare(">=", value, self.read(tree.args["low"])), nodes.compare("<=", value, self.read(tree.args["high"])))
+        return nodes.all_of(
+            nodes.compare(">=", value, self.read(tree.args["low"])), nodes.compare("<=", value, self.read(tree.args["high"]))
+        )
 
     def in_(self, tree: Any) -> Node:
         if tree.args.get("query") is not None:
@@ -282,14 +298,21 @@ class _Scope:
         for branch in tree.args["ifs"]:
             self._only(branch, "this", "true")
             condition = self.read(branch.this)
-            branches.append((condition if subject is None else nodes.compare("=", subject, condition), self.read(branch.args["true"])))
+            branches.append(
+                (condition if subject is None else nodes.compare("=", subject, condition), self.read(branch.args["true"]))
+            )
         default = tree.args.get("default")
         return nodes.case(branches, self.read(default) if default is not None else None)
 
     def typed_literal(self, tree: Any) -> Node:
         self._only(tree, "this", "to")
         target = str(tree.args["to"].this.value)
-        readers = {"DATE": literals.day, "TIMESTAMP": literals.timestamp, "TIMESTAMPTZ": literals.timestamp, "TIME": literals.clock_time}
+        readers = {
+            "DATE": literals.day,
+            "TIMESTAMP": literals.timestamp,
+            "TIMESTAMPTZ": literals.timestamp,
+            "TIME": literals.clock_time,
+        }
         if target not in readers or not getattr(tree.this, "is_string", False) or tree.args["to"].expressions:
             raise self._refuse(tree, "Cast")
         made = readers[target](tree.this.this)
@@ -301,14 +324,15 @@ class _Scope:
         self._only(tree, "this", "unit")
         unit = str(getattr(tree.args.get("unit"), "name", "") or "").lower().removesuffix("s")
         amount = getattr(tree.this, "this", "")
-        if unit not in functions.UNITS or not isinstance(amount, str) or not amount.isdecimal() or len(amount) > 9:
+        if unit not in UNITS or not isinstance(amount, str) or not amount.isdecimal() or len(amount) > 9:
             hint = "months and years have no fixed length" if unit in ("month", "year") else ""
             raise ExpressionError(f"INTERVAL of {shorten(unit or '?', 20)}", "INTERVAL 'n' DAY, HOUR, MINUTE or SECOND", hint)
-        return Literal(int(amount) * functions.UNITS[unit], functions.INTERVAL)
+        return Literal(int(amount) * UNITS[unit], INTERVAL)
 
 
 _READERS: dict[str, Callable[[_Scope, Any], Node]] = {
-    "Column": _Scope.column, "Literal": _Scope.literal, "Boolean": _Scope.boolean, "Null": _Scope.null, "Anonymous": _Scope.function,
+    "Column": _Scope.column, "Literal": _Scope.literal, "Boolean": _Scope.boolean, "Null": _Scope.null,
+    "Anonymous": _Scope.function,
     "Not": _Scope.negate, "Neg": _Scope.minus, "Is": _Scope.is_, "Between": _Scope.between, "In": _Scope.in_, "Like": _Scope.like,
     "Escape": _Scope.escape, "Case": _Scope.case, "Cast": _Scope.typed_literal, "Interval": _Scope.interval,
     "And": lambda scope, tree: scope.logic(nodes.all_of, tree), "Or": lambda scope, tree: scope.logic(nodes.any_of, tree),

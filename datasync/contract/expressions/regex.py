@@ -5,9 +5,10 @@ r"""A regex of a documented subset in, one spelling per engine out, so that all 
     any of        \d  \w  \s  \D  \W  \S (ASCII)                 escapes \n \t \r and \ before punctuation
     edges         ^ and $: start and end of the whole text
 
-A regex is searched for anywhere in the text. `.` is everything but a newline; `\d` is `[0-9]`, `\w` is `[A-Za-z0-9_]`, `\s` is space, tab, newline, carriage
-return, form feed, vertical tab. Letters match their own case. Not part of it: backreferences, lookaround, flags, lazy and possessive repeats,
-`\b`, Unicode classes. A repeat without an upper bound inside another one is refused, as some engines would need exponential time for it.
+A regex is searched for anywhere in the text. `.` is everything but a newline; `\d` is `[0-9]`, `\w` is `[A-Za-z0-9_]`, `\s` is
+space, tab, newline, carriage return, form feed, vertical tab. Letters match their own case. Not part of it: backreferences,
+lookaround, flags, lazy and possessive repeats, `\b`, Unicode classes. A repeat without an upper bound inside another one is
+refused, as some engines would need exponential time for it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _CONTROLS = {"n": r"\n", "t": r"\t", "r": r"\r"}
 _MEANING = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _HINTS = {
     "b": "word edges differ between systems: write the characters that may stand there",
-    "B": "word edges differ between systems", "p": "Unicode classes differ between systems", "P": "Unicode classes differ between systems",
+    "B": "word edges differ between systems", "p": "Unicode classes differ between systems",
+    "P": "Unicode classes differ between systems",
     "A": "write ^", "z": "write $", "Z": "write $",
 }  # fmt: skip
 
@@ -77,7 +79,7 @@ def compile_regex(text: str) -> Regex:
 
 
 def from_like(pattern: str) -> str:
-    """Write a LIKE pattern, with `~` before characters that stand for themselves, as a regex of Rust's crate over the whole text."""
+    """Write a LIKE pattern, with `~` before what stands for itself, as a regex of Rust's crate over the whole text."""
     out, rest = "", iter(pattern)
     for character in rest:
         if character == "~":
@@ -103,7 +105,7 @@ _END = "\ue000"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece in its engines' spelling, whether it repeats without bound, how many copies its counts make, and whether it takes a repeat."""
+    """A piece: its spelling, whether it repeats without bound, the copies its counts make, whether it takes a repeat."""
 
     text: str
     unbounded: bool = False
@@ -139,7 +141,11 @@ class _Reader:
         while self._peek() == "|":
             self.at += 1
             branches.append(self._sequence())
-        return _Part("|".join(part.text for part in branches), any(part.unbounded for part in branches), sum(part.copies for part in branches))
+        return _Part(
+            "|".join(part.text for part in branches),
+            any(part.unbounded for part in branches),
+            sum(part.copies for part in branches),
+        )
 
     def _sequence(self) -> _Part:
         parts: list[_Part] = []
@@ -148,7 +154,9 @@ class _Reader:
             parts.append(self._repeated())
         if not parts:
             raise self._error("an empty alternative", "write (…)? for something that may be missing", start)
-        return _Part("".join(part.text for part in parts), any(part.unbounded for part in parts), sum(part.copies for part in parts))
+        return _Part(
+            "".join(part.text for part in parts), any(part.unbounded for part in parts), sum(part.copies for part in parts)
+        )
 
     def _repeated(self) -> _Part:
         start = self.at
@@ -165,7 +173,9 @@ class _Reader:
         if copies > MAX_COPIES:
             raise self._error(f"counts that make {copies} copies", f"at most {MAX_COPIES}", start)
         if self._peek() and self._peek() in "*+?{":
-            raise self._error("a repeat of a repeat", "lazy and possessive repeats are not part of the subset; they would match the same texts")
+            raise self._error(
+                "a repeat of a repeat", "lazy and possessive repeats are not part of the subset; they would match the same texts"
+            )
         return _Part(part.text + spelled, part.unbounded or most is None, copies)
 
     def _repeat(self) -> tuple[str, int | None] | None:

@@ -1,6 +1,7 @@
 """A typed tree in, a polars expression out.
 
-Decimals are calculated as whole numbers of their smallest unit in Int128, so that nothing is rounded; they become Decimal again at the end.
+Decimals are calculated as whole numbers of their smallest unit in Int128, so that nothing is rounded; they become Decimal again
+at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions import numbers, regex
 from datasync.contract.expressions.dialects import scaled
-from datasync.contract.expressions.tree import Call, Column, Literal, Node, walk
+from datasync.contract.expressions.tree import Call, Column, Literal, Node, integer_of, walk, word_of
 from datasync.contract.types import INT64, INTEGERS, DataType, polars_type
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Emitter:
         return [self.of(argument) for argument in node.arguments]
 
     def alike(self, left: Node, right: Node) -> tuple[pl.Expr, pl.Expr]:
-        """Give both sides of a comparison in one dtype, so that polars does not choose one (it compares uint64 with int64 as floats)."""
+        """Give both sides in one dtype, so that polars does not choose one (for uint64 with int64 it would be float)."""
         if not left.type.is_integer:
             return self.of(left), self.of(right)
         for node, other in ((left, right), (right, left)):
@@ -110,7 +111,7 @@ class _Emitter:
         return found if _reads_columns(value) else found.first()
 
     def integer(self, node: Call) -> pl.Expr:
-        """Calculate with integers: in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
+        """Calculate in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
         import polars as pl
 
         leaves = numbers.may_leave(numbers.raw_range(node)) if node.name not in ("mod", "int_div") else False
@@ -147,7 +148,12 @@ class _Emitter:
         import polars as pl
 
         dtype = pl.Int128() if node.type.name == "decimal" else polars_type(node.type)
-        return pl.coalesce([part.cast(dtype) for part in self.operands(node)])
+        *parts, made = [self.of(part).cast(dtype) for part in node.arguments]
+        for argument, part in zip(reversed(node.arguments[:-1]), reversed(parts), strict=True):
+            # polars' own coalesce gives one row when its first part is a single value.
+            fixed = not _reads_columns(argument)
+            made = pl.when(part.is_not_null()).then(part).otherwise(made) if fixed else pl.coalesce([part, made])
+        return made
 
     def nullif(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -178,11 +184,10 @@ class _Emitter:
 
     def substr(self, node: Call) -> pl.Expr:
         text, start, *length = node.arguments
-        assert isinstance(start, Literal) and isinstance(start.value, int)
-        return self.of(text).str.slice(start.value - 1, length[0].value if length and isinstance(length[0], Literal) else None)  # type: ignore[arg-type]
+        return self.of(text).str.slice(integer_of(start) - 1, integer_of(length[0]) if length else None)
 
     def like(self, node: Call) -> pl.Expr:
-        text, pattern = self.of(node.arguments[0]), _word(node.arguments[1])
+        text, pattern = self.of(node.arguments[0]), word_of(node.arguments[1])
         plain = pattern.strip("%")
         if not set("%_~") & set(plain) and pattern in (f"{plain}%", f"%{plain}", f"%{plain}%") and plain:
             if pattern == f"{plain}%":
@@ -191,12 +196,12 @@ class _Emitter:
         return text.str.contains(regex.from_like(pattern))
 
     def matches(self, node: Call) -> pl.Expr:
-        return self.of(node.arguments[0]).str.contains(regex.compile_regex(_word(node.arguments[1])).polars)
+        return self.of(node.arguments[0]).str.contains(regex.compile_regex(word_of(node.arguments[1])).polars)
 
     def is_json(self, node: Call) -> pl.Expr:
-        from datasync.contract.expressions.json_text import valid_series
-
         import polars as pl
+
+        from datasync.contract.expressions.json_text import valid_series
 
         found = self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
         return found if _reads_columns(node) else found.first()
@@ -204,7 +209,7 @@ class _Emitter:
     def date_diff(self, node: Call) -> pl.Expr:
         unit, start, end = node.arguments
         elapsed = self.of(end) - self.of(start)
-        return getattr(elapsed.dt, f"total_{_word(unit)}s")()  # type: ignore[no-any-return]
+        return getattr(elapsed.dt, f"total_{word_of(unit)}s")()  # type: ignore[no-any-return]
 
     def field(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -214,9 +219,8 @@ class _Emitter:
     def shift(self, node: Call) -> pl.Expr:
         import polars as pl
 
-        amount = node.arguments[1]
-        assert isinstance(amount, Literal) and isinstance(amount.value, int)
-        return (self.of(node.arguments[0]) + pl.duration(microseconds=amount.value, time_unit="us")).cast(polars_type(node.type))
+        amount = pl.duration(microseconds=integer_of(node.arguments[1]), time_unit="us")
+        return (self.of(node.arguments[0]) + amount).cast(polars_type(node.type))
 
     def concat(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -261,7 +265,7 @@ def _units(value: int) -> pl.Expr:
 
 
 def _checked(wide: pl.Expr) -> pl.Expr:
-    """Turn what lies beyond ±(2**63-1) to NULL; two casts, because the smallest int64 must go too, and `wide` must be written once."""
+    """Turn what lies beyond ±(2**63-1) to NULL; two casts, as the smallest int64 goes too and `wide` is written once."""
     import polars as pl
 
     return ((wide - 1).cast(pl.Int64, strict=False).cast(pl.Int128) + 1).cast(pl.Int64, strict=False)
@@ -271,11 +275,6 @@ def _signed(magnitude: pl.Expr, sign: pl.Expr) -> pl.Expr:
     import polars as pl
 
     return pl.when(sign < 0).then(magnitude * -1).otherwise(magnitude)
-
-
-def _word(node: Node) -> str:
-    assert isinstance(node, Literal) and isinstance(node.value, str)
-    return node.value
 
 
 _INTEGER: dict[str, Callable[..., pl.Expr]] = {

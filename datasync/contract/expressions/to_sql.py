@@ -1,6 +1,6 @@
 """A typed tree in, the SQL of one dialect out; where dialects differ, each one's own words for the one meaning.
 
-SQLite holds decimals as text of fixed scale, so it calculates with whole numbers of their smallest unit, at most 18 digits of them.
+SQLite holds decimals as text of fixed scale, so it calculates with whole numbers of their smallest unit, at most 18 digits.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Writer:
     def of(self, node: Node) -> str:
         """Write one node as an operand."""
         if self.dialect == "sqlite" and node.type.name == "decimal" and node.type.precision > SQLITE_DIGITS:
-            raise ExpressionError(f"{node.type} in SQLite", f"decimals of up to {SQLITE_DIGITS} digits there", "use columns of fewer digits")
+            raise ExpressionError(
+                f"{node.type} in SQLite", f"decimals of up to {SQLITE_DIGITS} digits there", "use columns of fewer digits"
+            )
         if isinstance(node, Column):
             return self._column(node)
         if isinstance(node, Literal):
@@ -81,7 +83,11 @@ class Writer:
         if kind.name == "decimal" and self.dialect == "sqlite":
             return f"CAST(replace({name}, '.', '') AS INTEGER)"
         if kind.name == "uuid":
-            return f"CAST({name} AS {'text' if self.dialect == 'postgres' else 'VARCHAR'})" if self.dialect in ("postgres", "duckdb") else f"lower({name})"
+            return (
+                f"CAST({name} AS {'text' if self.dialect == 'postgres' else 'VARCHAR'})"
+                if self.dialect in ("postgres", "duckdb")
+                else f"lower({name})"
+            )
         return f"CAST({name} AS text)" if kind.name == "json" and self.dialect == "postgres" else name
 
     def _literal(self, node: Literal) -> str:
@@ -100,7 +106,10 @@ class Writer:
 
     def texts(self, node: Call) -> list[str]:
         """Write all arguments so that they compare by code point, if they are texts."""
-        return [comparable(self.of(argument), self.dialect) if argument.type.is_text else self.of(argument) for argument in node.arguments]
+        return [
+            comparable(self.of(argument), self.dialect) if argument.type.is_text else self.of(argument)
+            for argument in node.arguments
+        ]
 
     def compare(self, node: Call) -> str:
         left, right = self.texts(node)
@@ -200,18 +209,15 @@ class Writer:
         if self.dialect == "duckdb":
             left, right = (f"CAST({side} * {10**scale} AS HUGEINT)" for side in (left, right))
         numerator, divisor = f"(2 * abs({left}) * {shift} + abs({right}))", f"(2 * abs({right}))"
+        step = f"{Decimal(1).scaleb(-node.type.scale):f}"
         if self.dialect == "postgres":
-            return f"({sign} * div({numerator}, {divisor}) * {Decimal(1).scaleb(-node.type.scale):f})"
+            return f"({sign} * div({numerator}, {divisor}) * {step})"
         if self.dialect == "mysql":
-            return f"({sign} * (({numerator} - {numerator} % {divisor}) / {divisor}) * {Decimal(1).scaleb(-node.type.scale):f})"
+            return f"({sign} * (({numerator} - {numerator} % {divisor}) / {divisor}) * {step})"
         if self.dialect == "sqlite":
             return f"({sign} * ({numerator} / {divisor}))"
-        return f"CAST({sign} * CAST({numerator} // {divisor} AS DECIMAL(38,0)) * {Decimal(1).scaleb(-node.type.scale):f} AS DECIMAL({node.type.precision},{node.type.scale}))"
-
-    def pattern(self, node: Node) -> str:
-        """Give the text of a literal that is a pattern."""
-        assert isinstance(node, Literal) and isinstance(node.value, str)
-        return node.value
+        kind = f"DECIMAL({node.type.precision},{node.type.scale})"
+        return f"CAST({sign} * CAST({numerator} // {divisor} AS DECIMAL(38,0)) * {step} AS {kind})"
 
 
 def not_nan(sql: str) -> str:

@@ -51,7 +51,17 @@ class Call:
 
 Node: TypeAlias = Column | Literal | Call
 
-_TIMES_WRITTEN = {"mod": 2, "int_div": 3, "nullif": 2, "divide_decimal": 4, "round": 2, "shift": 2, "date_diff": 2, "is_json": 2}
+_TIMES_WRITTEN = {
+    "mod": 2,
+    "int_div": 3,
+    "nullif": 2,
+    "divide_decimal": 4,
+    "round": 2,
+    "shift": 2,
+    "date_diff": 2,
+    "is_json": 2,
+    "coalesce": 2,
+}
 """How often an operation's emitted form repeats its operands, at most."""
 
 
@@ -71,3 +81,17 @@ def walk(node: Node) -> list[Node]:
         if isinstance(current, Call):
             waiting.extend(reversed(current.arguments))
     return found
+
+
+def word_of(node: Node) -> str:
+    """Give the text of an argument that the language fixes: a pattern, a unit."""
+    value = node.value if isinstance(node, Literal) else None
+    assert isinstance(value, str)
+    return value
+
+
+def integer_of(node: Node) -> int:
+    """Give the number of an argument that the language fixes: a start, an interval."""
+    value = node.value if isinstance(node, Literal) else None
+    assert isinstance(value, int)
+    return value
