@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 from datasync.contract.expressions import comparing, functions, literals
 from datasync.contract.expressions.arithmetic import operate
@@ -82,7 +81,13 @@ def _logic(name: str, parts: tuple[Node, ...], empty: bool) -> Node:
         require_bool(part, name.upper())
     if not parts:
         return Literal(empty, BOOL)
-    return reduce(lambda left, right: build(name, (left, right), BOOL), (_known(part) for part in parts))
+    level = [_known(part) for part in parts]
+    while len(level) > 1:
+        # Pairs of pairs: a contract of hundreds of columns must not become a chain as deep.
+        level = [build(name, (left, right), BOOL) for left, right in zip(level[::2], level[1::2], strict=False)] + (
+            level[-1:] if len(level) % 2 else []
+        )
+    return level[0]
 
 
 def _known(node: Node) -> Node:

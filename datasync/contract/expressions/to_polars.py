@@ -93,9 +93,13 @@ class _Emitter:
         return self.of(node).cast(pl.Int128) if mixed else self.of(node)
 
     def compare(self, node: Call) -> pl.Expr:
-        left, right = self.alike(*node.arguments)
-        names = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "distinct": "ne_missing"}
-        return getattr(left, names[node.name])(right)  # type: ignore[no-any-return]
+        first, second = node.arguments
+        name = node.name
+        if not _reads_columns(first) and _reads_columns(second):
+            # polars 2.1 gives one row for `literal < when(…)`, and all rows for `when(…) > literal`.
+            first, second, name = second, first, _MIRRORED.get(name, name)
+        left, right = self.alike(first, second)
+        return getattr(left, "ne_missing" if name == "distinct" else name)(right)  # type: ignore[no-any-return]
 
     def is_in(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -277,6 +281,7 @@ def _signed(magnitude: pl.Expr, sign: pl.Expr) -> pl.Expr:
     return pl.when(sign < 0).then(magnitude * -1).otherwise(magnitude)
 
 
+_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _INTEGER: dict[str, Callable[..., pl.Expr]] = {
     "add": lambda left, right: left + right,
     "sub": lambda left, right: left - right,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -275,6 +277,19 @@ def test_metrics_of_a_run() -> None:
         "violation_rate > 0.01 AND extracted_records < 10.5 AND severity IN ('critical')", metrics, boolean=True
     )
     assert frame.select(expression.polars()).item() is True
+
+
+def test_many_parts_stay_shallow() -> None:
+    zero = nodes.literal(0, DataType("int64"))
+    parts = [nodes.compare(">", nodes.column(f"c{number}", DataType("int64")), zero) for number in range(900)]
+    expression = expression_of(nodes.all_of(*parts))
+    assert expression.sql("postgres").count("AND") == 899
+    assert pl.DataFrame({f"c{number}": [1] for number in range(900)}).select(expression.polars()).item() is True
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = "import sys, datasync.contract.expressions.formats; print({'polars', 'sqlglot', 'duckdb'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_sqlite_refuses_wide_decimals() -> None:
