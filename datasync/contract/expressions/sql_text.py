@@ -94,6 +94,10 @@ def _is_json(writer: Writer, node: Call) -> str:
     if writer.dialect == "sqlite":
         # json_valid(NULL) is false there.
         return f"(CASE WHEN {made} IS NOT NULL THEN json_valid({made}) END)"
+    if writer.dialect == "duckdb":
+        # Its parser lets NaN, Infinity and trailing commas pass; outside of texts they are easy to see.
+        bare = f"""regexp_replace({made}, '"(?:[^"\\\\]|\\\\.)*"', '0', 'g')"""
+        return f"(json_valid({made}) AND NOT regexp_matches({bare}, ',\\s*[\\]}}]|[Nn]a|[Ii]nf'))"
     return f"({made} IS JSON)" if writer.dialect == "postgres" else f"json_valid({made})"
 
 

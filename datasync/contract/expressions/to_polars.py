@@ -64,7 +64,9 @@ class _Emitter:
             return _literal(node, node.type)
         if node.name in ("now", "today"):
             return self._clock(node)
-        return _CALLS[node.name](self, node)
+        made = _CALLS[node.name](self, node)
+        # polars stretches a single value to all rows only where it knows that it is one; first() says so.
+        return made if _reads_columns(node) else made.first()
 
     def _clock(self, node: Call) -> pl.Expr:
         assert self.clock is not None
@@ -93,8 +95,9 @@ class _Emitter:
         return self.of(node).cast(pl.Int128) if mixed else self.of(node)
 
     def compare(self, node: Call) -> pl.Expr:
-        first, second = node.arguments
-        name = node.name
+        return self._compare(node.name, *node.arguments)
+
+    def _compare(self, name: str, first: Node, second: Node) -> pl.Expr:
         if not _reads_columns(first) and _reads_columns(second):
             # polars 2.1 gives one row for `literal < when(…)`, and all rows for `when(…) > literal`.
             first, second, name = second, first, _MIRRORED.get(name, name)
@@ -111,8 +114,7 @@ class _Emitter:
             options = [option for option in options if isinstance(option, Literal) and low <= int(option.value or 0) <= high]  # type: ignore[arg-type]
         values = [_python(option) for option in options if isinstance(option, Literal)]
         dtype = pl.Int128() if kind.name == "decimal" else polars_type(kind)
-        found = self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
-        return found if _reads_columns(value) else found.first()
+        return self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
 
     def integer(self, node: Call) -> pl.Expr:
         """Calculate in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
@@ -162,9 +164,9 @@ class _Emitter:
     def nullif(self, node: Call) -> pl.Expr:
         import polars as pl
 
-        left, right = self.alike(*node.arguments)
+        first, second = node.arguments
         # An unknown comparison keeps the value.
-        return pl.when(left.eq(right)).then(None).otherwise(self.of(node.arguments[0]))
+        return pl.when(self._compare("eq", first, second)).then(None).otherwise(self.of(first))
 
     def round(self, node: Call) -> pl.Expr:
         value = self.of(node.arguments[0])
@@ -207,8 +209,7 @@ class _Emitter:
 
         from datasync.contract.expressions.json_text import valid_series
 
-        found = self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
-        return found if _reads_columns(node) else found.first()
+        return self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
 
     def date_diff(self, node: Call) -> pl.Expr:
         unit, start, end = node.arguments
@@ -233,7 +234,7 @@ class _Emitter:
 
 
 def _reads_columns(node: Node) -> bool:
-    """Tell whether a result is a column; polars stretches a single value to all rows only where it knows that it is one."""
+    """Tell whether a result differs from row to row."""
     return any(isinstance(part, Column) for part in walk(node))
 
 
