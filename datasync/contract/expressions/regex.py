@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import re
 import string
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from datasync.contract.expressions.problems import ExpressionError
@@ -90,13 +91,25 @@ def from_like(pattern: str) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _python(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    if not re.search(r"\)[*+?{]", pattern):
+        compiled = re.compile(pattern, re.ASCII)
+        return lambda text: compiled.search(text) is not None
+    # A repeated group can cost Python's engine exponential time on a hostile text; Rust's is linear.
+    import polars as pl
+
+    rust = re.sub(r"\\(.)", lambda escape: r"\z" if escape[1] == "Z" else escape[0], pattern)
+    return lambda text: bool(pl.Series([text], dtype=pl.String()).str.contains(rust).item())
 
 
 def search(pattern: str, value: object) -> bool | None:
-    """Tell whether a text holds a match; the `regexp` function of SQLite. None for what is not a text."""
-    return _python(pattern).search(value) is not None if isinstance(value, str) else None
+    """Tell whether a text holds a match; the `regexp` function of SQLite.
+
+    Args:
+        pattern: a regex in its `python` spelling.
+        value: a text; for anything else the answer is None.
+    """
+    return _matcher(pattern)(value) if isinstance(value, str) else None
 
 
 _END = "\ue000"

@@ -120,5 +120,12 @@ def test_meaning(text: str, value: str, wanted: bool) -> None:
     assert pl.Series([value]).str.contains(regex.polars).item() is wanted
 
 
+def test_hostile_text_takes_no_time() -> None:
+    # Python's own engine would need years for this one.
+    assert search(compile_regex("^(a|a|b){1,250}$").pattern("sqlite"), "a" * 200 + "!") is False
+    assert search(compile_regex("^(a|a)*$").pattern("sqlite"), "a" * 200 + "!") is False
+    assert search(compile_regex(r"^(\\Z|b)*$").pattern("sqlite"), "\\Zb") is True
+
+
 def test_search_of_nothing() -> None:
     assert search("a", None) is None
