@@ -134,10 +134,16 @@ class _Emitter:
         return made.cast(dtype)
 
     def arithmetic(self, node: Call) -> pl.Expr:
+        import polars as pl
+
         kinds = [argument.type for argument in node.arguments]
         if kinds[0].is_integer:
             return self.integer(node)
-        made = _INTEGER[node.name](*self.operands(node))
+        left, *rest = self.operands(node)
+        if node.name == "divide" and _reads_columns(node.arguments[0]) and not _reads_columns(node.arguments[1]):
+            # polars multiplies by the reciprocal of a single divisor, which rounds twice; it divides by a column.
+            rest = [rest[0] + (pl.int_range(pl.len()) * 0).cast(pl.Float64)]
+        made = _INTEGER[node.name](left, *rest)
         return made.fill_nan(None) if node.type.is_float else made
 
     def case(self, node: Call) -> pl.Expr:
