@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from datasync.contract.expressions import numbers, regex
+from datasync.contract.expressions.arithmetic import UNITS, need, whole_division
 from datasync.contract.expressions.comparing import alike, compare
-from datasync.contract.expressions.literals import integer
 from datasync.contract.expressions.problems import ExpressionError
-from datasync.contract.expressions.tree import NULL, Call, Literal, Node, build
+from datasync.contract.expressions.tree import NULL, Literal, Node, build
 from datasync.contract.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP_UTC, DataType
 from datasync.errors import did_you_mean
 
-UNITS = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
-"""Microseconds of each unit of date_diff and INTERVAL."""
 MAX_PARTS = 50
-INTERVAL = DataType("interval")
-"""The type of an INTERVAL literal, whose value is in microseconds; it exists only beside + and -."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +53,8 @@ def apply(name: str, *arguments: Node) -> Node:
     return function.make(*arguments)
 
 
-def _need(node: Node, fits: bool, usage: str, wanted: str) -> None:
-    if not fits:
-        raise ExpressionError(f"{usage} got {'NULL' if node.type == NULL else node.type}", wanted)
-
-
 def _text(node: Node, usage: str) -> None:
-    _need(node, node.type.name == "string", usage, "text")
+    need(node, node.type.name == "string", usage, "text")
 
 
 def _of_text(name: str, kind: DataType) -> Callable[[Node], Node]:
@@ -76,14 +66,14 @@ def _of_text(name: str, kind: DataType) -> Callable[[Node], Node]:
 
 
 def _abs(number: Node) -> Node:
-    _need(number, number.type.is_numeric, "abs()", "a number")
+    need(number, number.type.is_numeric, "abs()", "a number")
     if number.type.is_float:
         return build("abs", (numbers.to_float(number),), FLOAT64)
     return build("abs", (number,), INT64 if number.type.is_integer else number.type)
 
 
 def _round(number: Node, places: Node | None = None) -> Node:
-    _need(number, number.type.name == "decimal" or number.type.is_integer, "round()", "a decimal")
+    need(number, number.type.name == "decimal" or number.type.is_integer, "round()", "a decimal")
     digits = 0 if places is None else _integer(places, "round(number, digits)", 0, 38)
     if number.type.is_integer or digits >= number.type.scale:
         return number
@@ -104,6 +94,7 @@ def _word(node: Node, usage: str) -> str:
     return node.value
 
 
+<<<<<<< HEAD
 def check_divisor(node: Node) -> None:
     """Refuse a divisor that can be zero.
 
@@ -203,8 +194,10 @@ def _shift(symbol: str, left: Node, right: Node) -> Node:
     return build("shift", (left, amount), left.type)
 
 
+=======
+>>>>>>> expressions
 def _nullif(value: Node, other: Node) -> Node:
-    _need(value, value.type != NULL, "nullif()", "a typed value")
+    need(value, value.type != NULL, "nullif()", "a typed value")
     left, right = compare("eq", value, other).arguments  # type: ignore[union-attr]
     return build("nullif", (left, right), left.type)
 
@@ -305,7 +298,7 @@ def _part(name: str, text: Node, part: Node) -> Node:
 
 
 def _matches(text: Node, pattern: Node) -> Node:
-    _need(text, text.type.is_text, "matches()", "text")
+    need(text, text.type.is_text, "matches()", "text")
     try:
         regex.compile_regex(_word(pattern, "matches(text, 'regex')"))
     except ExpressionError as error:
@@ -315,7 +308,7 @@ def _matches(text: Node, pattern: Node) -> Node:
 
 
 def _is_json(text: Node) -> Node:
-    _need(text, text.type.name in ("string", "json"), "is_json()", "text")
+    need(text, text.type.name in ("string", "json"), "is_json()", "text")
     return build("is_json", (text,), BOOL)
 
 
@@ -324,7 +317,7 @@ def _date_diff(unit: Node, start: Node, end: Node) -> Node:
     if word not in UNITS:
         raise ExpressionError(f"unit '{word[:20]}'", ", ".join(UNITS), did_you_mean(word, UNITS))
     left, right = alike(start, end, "date_diff()")
-    _need(left, left.type.name in ("date", "timestamp"), "date_diff()", "two dates or two timestamps")
+    need(left, left.type.name in ("date", "timestamp"), "date_diff()", "two dates or two timestamps")
     if left.type.name == "date" and word != "day":
         raise ExpressionError(f"date_diff('{word}') of dates", "'day' for dates")
     return build("date_diff", (Literal(word, STRING), left, right), INT64)
@@ -333,7 +326,7 @@ def _date_diff(unit: Node, start: Node, end: Node) -> Node:
 def _field(name: str) -> Callable[[Node], Node]:
     def make(value: Node) -> Node:
         fits = value.type.name == "timestamp" or (value.type.name == "date" and name != "hour")
-        _need(value, fits, f"{name}()", "a timestamp" if name == "hour" else "a date or timestamp")
+        need(value, fits, f"{name}()", "a timestamp" if name == "hour" else "a date or timestamp")
         if value.type.zone not in (None, "UTC"):
             raise ExpressionError(
                 f"{name}() of {value.type}",
@@ -347,18 +340,6 @@ def _field(name: str) -> Callable[[Node], Node]:
 
 def _reference(name: str, kind: DataType) -> Callable[[], Node]:
     return lambda: build(name, (), kind)
-
-
-def negate_number(number: Node) -> Node:
-    """Make a unary minus; the minus of a literal is part of it."""
-    _need(number, number.type.is_numeric, "unary minus", "a number")
-    if isinstance(number, Literal) and isinstance(number.value, int):
-        return integer(-number.value)
-    if isinstance(number, Literal) and isinstance(number.value, float | Decimal):
-        return Literal(number.value.copy_negate() if isinstance(number.value, Decimal) else -number.value, number.type)
-    if number.type.is_float:
-        return build("neg", (numbers.to_float(number),), FLOAT64)
-    return build("neg", (number,), INT64 if number.type.is_integer else number.type)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -387,8 +368,8 @@ FUNCTIONS: dict[str, Function] = {
     "now": Function("now()", 0, 0, _reference("now", TIMESTAMP_UTC)),
     "today": Function("today()", 0, 0, _reference("today", DATE)),
 }
-"""Every function: lower and upper change ASCII letters only, trim removes spaces, length counts code points, concat is NULL if a part is,
-date_diff is the elapsed time cut off to whole units, now() and today() are the run's clock in UTC."""
+"""Every function: lower and upper change ASCII letters only, trim removes spaces, length counts code points, concat is NULL if a
+part is, date_diff is the elapsed time cut off to whole units, now() and today() are the run's clock in UTC."""
 
 _AGGREGATE = "an expression sees one row; use count, null_share, distinct or an expectation"
 _CHANCE = "an expression gives the same result every time"
