@@ -1,0 +1,143 @@
+"""A contract's file in, the typed and linted contract out, or every problem at once with its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datasync.contract.model import Contract
+from datasync.contract.yaml_tree import Tree, read_tree
+from datasync.errors import ContractError, Problem, UsageError
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedContract:
+    """A contract and where it came from.
+
+    Attributes:
+        path: its file.
+        hash: SHA-256 of its bytes.
+        advice: problems that refuse nothing.
+    """
+
+    contract: Contract
+    path: Path
+    hash: str
+    tree: Tree = field(repr=False)
+    advice: tuple[Problem, ...] = ()
+
+
+def load_contract(path: Path | str) -> LoadedContract:
+    """Read, type and lint one contract.
+
+    Args:
+        path: a YAML file in any known spelling.
+
+    Raises:
+        ContractError: everything that is wrong with it.
+        UsageError: there is no such file.
+    """
+    file = Path(path)
+    loaded, problems = examine(file)
+    errors = [problem for problem in problems if problem.severity != "advice"]
+    if errors or loaded is None:
+        raise ContractError(errors)
+    return loaded
+
+
+def examine(file: Path) -> tuple[LoadedContract | None, list[Problem]]:
+    """Read one contract and give it with all problems, advice included; the contract is None when there is none to speak of.
+
+    Raises:
+        UsageError: the file cannot be opened.
+    """
+    from datasync.contract.formats import normalise
+    from datasync.contract.lint import lint
+
+    content = _content(file)
+    name = str(file)
+    try:
+        tree = read_tree(content, name)
+    except ContractError as error:
+        return None, list(error.problems)
+    contract, problems = normalise(tree, name)
+    if contract is None:
+        return None, in_file_order([*tree.problems, *problems])
+    found = in_file_order([*tree.problems, *problems, *lint(contract, tree, file)])
+    advice = tuple(problem for problem in found if problem.severity == "advice")
+    return LoadedContract(contract, file, hashlib.sha256(content).hexdigest(), tree, advice), found
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no contract {file}", code="E_NO_CONTRACT") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}", code="E_NO_CONTRACT") from error
+
+
+def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort problems by place, each once."""
+    seen = dict.fromkeys(problems)
+    return sorted(seen, key=lambda problem: (problem.file, problem.line, problem.column))
+
+
+def find_contracts(paths: Iterable[Path | str]) -> Iterator[Path]:
+    """Give the contract files among paths: files as they are, folders searched for YAML, hidden names left out.
+
+    Raises:
+        UsageError: a path is not there.
+    """
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                hidden = any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+                if file.suffix in SUFFIXES and file.is_file() and not hidden and file.name != "connections.yaml":
+                    yield file
+        elif path.exists():
+            yield path
+        else:
+            raise UsageError(f"there is no {path}", code="E_NO_CONTRACT")
+
+
+def lint_paths(paths: Iterable[Path | str]) -> tuple[list[Path], list[Problem]]:
+    """Lint contract files and folders; give the files seen and every problem."""
+    files = list(find_contracts(paths))
+    problems: list[Problem] = []
+    names: dict[str, Path] = {}
+    for file in files:
+        loaded, found = examine(file)
+        problems += found
+        if loaded is not None and loaded.contract.contract in names:
+            problems.append(_twice(loaded, names[loaded.contract.contract]))
+        elif loaded is not None:
+            names[loaded.contract.contract] = file
+    return files, problems
+
+
+def _twice(loaded: LoadedContract, first: Path) -> Problem:
+    place = loaded.tree.place(("contract",))
+    found = f"the name '{loaded.contract.contract}' is also {first}'s"
+    return Problem(
+        "contract", found, "each name once", file=str(loaded.path), line=place.line, column=place.column, code="E_NAME"
+    )
+
+
+def value_at(tree: Tree, path: tuple[str | int, ...]) -> Any:
+    """Give the value that stands at a path; None when nothing does."""
+    found = tree.value
+    for part in path:
+        if isinstance(found, dict) and part in found:
+            found = found[part]
+        elif isinstance(found, tuple) and isinstance(part, int) and part < len(found):
+            found = found[part]
+        else:
+            return None
+    return found

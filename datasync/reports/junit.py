@@ -1,0 +1,42 @@
+"""A result in, JUnit XML out, for CI systems: one test case per check."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from datasync.reports.words import check_line
+from datasync.results.model import RunResult
+
+
+def junit(result: RunResult) -> str:
+    """Write a run as one JUnit test suite.
+
+    A warned check passes, with its words in `system-out`; an unevaluated one is an error; a broken run adds a case of its own.
+    """
+    failures = sum(1 for check in result.checks if check.status == "failed")
+    errors = sum(1 for check in result.checks if check.status == "error") + (result.error is not None)
+    suite = Element(
+        "testsuite",
+        name=result.contract,
+        tests=str(len(result.checks) + (result.error is not None)),
+        failures=str(failures),
+        errors=str(errors),
+        skipped=str(sum(1 for check in result.checks if check.status == "skipped")),
+        time=f"{result.seconds:.3f}",
+        timestamp=result.started_at.isoformat(),
+    )
+    for check in result.checks:
+        case = SubElement(suite, "testcase", classname=f"{result.contract}.{check.gate}", name=check.name)
+        words = f"{check_line(check)}; promised: {check.expected}"
+        if check.status == "failed":
+            SubElement(case, "failure", message=words)
+        elif check.status == "error":
+            SubElement(case, "error", message=words)
+        elif check.status == "skipped":
+            SubElement(case, "skipped", message=check_line(check))
+        elif check.status == "warned":
+            SubElement(case, "system-out").text = f"warned: {words}"
+    if result.error is not None:
+        case = SubElement(suite, "testcase", classname=result.contract, name=f"run.{result.error.stage or 'start'}")
+        SubElement(case, "error", message=f"{result.error.code} {result.error.message}")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suite, encoding="unicode") + "\n"

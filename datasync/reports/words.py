@@ -1,0 +1,102 @@
+"""Figures in, the words people read out: no failure is ever rounded to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from datasync.results.model import CheckResult, CheckStatus, RunResult
+
+ORDER: tuple[CheckStatus, ...] = ("failed", "error", "warned", "passed", "skipped")
+SIGNS = {
+    "passed": "✓",
+    "warned": "!",
+    "failed": "✗",
+    "held": "✗",
+    "error": "✗",
+    "refused": "✗",
+    "interrupted": "✗",
+    "skipped": "·",
+}
+
+
+def number(value: int | None) -> str:
+    """Write a count with separators; `?` when nobody could count."""
+    return "?" if value is None else f"{value:,}"
+
+
+def share(part: int, whole: int) -> str:
+    """Write a share in percent, with as many digits as it takes not to say 0 % or 100 % of what is neither."""
+    if whole == 0:
+        return "–"
+    percent = 100 * part / whole
+    for digits in (1, 2, 3, 4):
+        text = f"{percent:.{digits}f}"
+        if not (part and float(text) == 0) and not (part != whole and float(text) == 100):
+            return f"{text} %"
+    return "<0.0001 %" if part * 2 < whole else ">99.9999 %"
+
+
+def seconds(value: float) -> str:
+    """Write a duration: `0.4 s`, `12 s`, `3 min 05 s`."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 60:
+        return f"{value:.0f} s"
+    return f"{int(value // 60)} min {int(value % 60):02d} s"
+
+
+def when(value: datetime) -> str:
+    """Write a time in UTC, to the second."""
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def sorted_checks(checks: Iterable[CheckResult]) -> list[CheckResult]:
+    """Worst first; within a status in the order of the gates."""
+    return sorted(checks, key=lambda check: ORDER.index(check.status))
+
+
+def check_line(check: CheckResult) -> str:
+    """Say what a check saw, in one phrase."""
+    if check.status == "skipped":
+        return check.message or "nothing to judge"
+    if check.status == "error":
+        return check.message or "could not be evaluated"
+    if check.evaluated <= 1 and check.observed is not None:
+        return f"observed {check.observed}"
+    if check.failed == 0:
+        unknown = f", {number(check.unknown)} unknown" if check.unknown else ""
+        return f"{number(check.evaluated)} rows{unknown}"
+    return f"{number(check.failed)} of {number(check.evaluated)} rows ({share(check.failed, check.evaluated)})"
+
+
+def counts_line(result: RunResult) -> str:
+    """Say where the rows are."""
+    rows = result.rows
+    parts = [f"{number(rows.extracted)} extracted"]
+    for name in ("added", "dropped", "quarantined"):
+        value = getattr(rows, name)
+        if value:
+            parts.append(f"{number(value)} {name}")
+    parts.append(f"{number(rows.accepted)} accepted")
+    if result.kind != "check":
+        parts.append(f"{number(rows.published)} published")
+    return " · ".join(parts)
+
+
+def status_counts(result: RunResult) -> str:
+    """Say how many checks ended how, worst first."""
+    found = {status: sum(1 for check in result.checks if check.status == status) for status in ORDER}
+    return " · ".join(f"{count} {status}" for status, count in found.items() if count)
+
+
+def outcome_line(result: RunResult) -> str:
+    """Say what the run means for the target."""
+    if result.kind == "check":
+        return "judged only: nothing was published"
+    if result.status == "held":
+        return f"held: datasync runs release {result.run_id} --reason …, or reject it within 24 h"
+    if result.rows.published or (result.ok and result.error is None):
+        mark = f", watermark {result.watermark}" if result.watermark else ""
+        return f"published to {result.target}{mark}"
+    return "target and watermark are unchanged"

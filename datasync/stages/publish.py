@@ -1,0 +1,59 @@
+"""Audited staging in, the commit that made it the target's content out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasync.plan.steps import Publish
+from datasync.seams import Commit, PublishRequest, TargetSpec
+from datasync.stages.context import Context, Flow, StepOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit leaves to publish.
+
+    Attributes:
+        spec: as staged.
+        rows: in staging.
+        rechecks: key checks to repeat in the transaction, as `PublishRequest` says.
+        figures: of staging after the audit, for reconcile.
+    """
+
+    spec: TargetSpec
+    rows: int
+    rechecks: tuple[tuple[str, str], ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: TargetSpec, outcome: StepOutcome) -> Audited:
+        """Read what a finished audit left in its outcome."""
+        rechecks = tuple((name, sql) for name, sql in outcome.detail.get("rechecks", ()))
+        return cls(spec, outcome.rows_out, rechecks, outcome.detail.get("figures", {}))
+
+
+def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Commit:
+    """Publish in one atomic step, under the fencing token.
+
+    Raises:
+        Refused: a newer token owns the sync.
+        RecheckFailed: a key check fails against what another sync published since the audit.
+    """
+    request = PublishRequest(
+        token=context.token,
+        rows=audited.rows,
+        watermark=step.watermark,
+        seen=context.sequence,
+        rechecks=audited.rechecks,
+        files=context.plan.files,
+    )
+    with flow.working():
+        context.before_publish(audited.spec, context.target.staging(audited.spec))
+        commit = context.target.publish(audited.spec, request)
+    flow.rows_in = audited.rows
+    flow.rows_out = commit.rows
+    flow.detail["sequence"] = commit.sequence
+    flow.finished = True
+    return commit

@@ -1,0 +1,79 @@
+"""Rows a gate rejects in, durable quarantine batches out: a Parquet file each, and a row in history."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from datasync.contract.checks import Gate
+from datasync.history.store import QuarantineBatch
+from datasync.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose rows are set aside."""
+
+    run_id: str
+    contract: str
+    sync: str
+
+
+class SetAside:
+    """The quarantine of one run while it goes on. Safe to use from several threads.
+
+    Args:
+        owner: the run.
+        workspace: where files go.
+        record: writes the batch down in history.
+    """
+
+    def __init__(self, owner: Owner, workspace: Workspace, record: Callable[[QuarantineBatch], None]) -> None:
+        self._owner = owner
+        self._workspace = workspace
+        self._record = record
+        self._lock = threading.Lock()
+        self._numbers: Counter[str] = Counter()
+        self.rows = 0
+
+    def write(self, gate: Gate, frame: pl.DataFrame) -> None:
+        """Store one batch; when this returns, the rows are safe.
+
+        Args:
+            gate: the gate that set them aside.
+            frame: as `gates.quarantine` builds it.
+
+        Raises:
+            StorageError: they could not be stored; nothing may be published.
+        """
+        if frame.height == 0:
+            return
+        with self._lock:
+            name = f"{gate}-{self._numbers[gate]:06d}"
+            self._numbers[gate] += 1
+        path = self._workspace.write_quarantine(name, frame)
+        reasons = Counter(reason for row in frame["_reasons"].to_list() for reason in row)
+        owner = self._owner
+        self._record(
+            QuarantineBatch(
+                owner.run_id,
+                name,
+                owner.contract,
+                owner.sync,
+                gate,
+                frame.height,
+                reasons,
+                str(path),
+                "pending",
+                datetime.now(UTC),
+            )  # fmt: skip
+        )
+        with self._lock:
+            self.rows += frame.height

@@ -1,0 +1,129 @@
+"""A plan and how far its execution came in, the run's result out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from datasync.contract.checks import checks_of
+from datasync.contract.model import Contract
+from datasync.errors import DataSyncError, Interrupted, Refused
+from datasync.plan.build import target_name
+from datasync.plan.window import to_text
+from datasync.results.model import (
+    CheckResult,
+    CheckStatus,
+    CheckTally,
+    ErrorResult,
+    QuarantineResult,
+    RunResult,
+    RunStatus,
+    StageResult,
+    WindowResult,
+)
+from datasync.results.verdict import check_result, over_budget, run_status, stage_status
+from datasync.runner import Execution
+from datasync.seams import StageName
+from datasync.stages.context import StepOutcome
+from datasync.stages.summary import conserved, row_counts, tallies_of
+
+GATES: dict[StageName, str] = {"gate_source": "source", "gate_prepared": "prepared", "audit": "staged"}
+UNRECORDED = ("figures", "rechecks", "completed", "evolve", "header")
+"""Details that only later steps need."""
+
+
+def compose(execution: Execution, started: datetime, seconds: float, quarantine: str, notes: tuple[str, ...] = ()) -> RunResult:
+    """Say everything about a run that was planned."""
+    plan = execution.plan
+    outcomes = execution.outcomes
+    contract = plan.contract
+    found = tallies_of(outcomes)
+    nothing = CheckTally()
+    allow = contract.quarantine.allow
+    checks = tuple(check_result(check, found.get((check.gate, check.name), nothing), allow) for check in plan.checks)
+    published = execution.commit.rows if execution.commit else 0
+    rows = row_counts(outcomes, published)
+    error = execution.error if execution.error is None or execution.error.code != "E_GATE_FAILED" else None
+    if error is None and not conserved(rows):
+        error = DataSyncError(
+            f"rows were lost or made up: extracted {rows.extracted} + added {rows.added} is not accepted {rows.accepted} "
+            f"+ quarantined {rows.quarantined} + dropped {rows.dropped}",
+            code="E_CONSERVATION",
+            hint="this is a defect of datasync; nothing of this run should be trusted",
+        )
+    over = over_budget(allow, rows.quarantined, rows.extracted + rows.added)
+    status = _status(checks, error, over, contract)
+    return RunResult(
+        contract=contract.contract,
+        version=contract.version,
+        run_id=plan.run_id,
+        status=status,
+        started_at=started,
+        seconds=round(seconds, 3),
+        window=WindowResult(to_text(plan.window.start), to_text(plan.window.end) or "") if plan.window else None,
+        rows=rows,
+        stages=tuple(_stage(step.name, outcomes.get(step.name), checks, execution) for step in plan.steps),
+        checks=checks,
+        quarantine=QuarantineResult(rows.quarantined, quarantine if rows.quarantined else ""),
+        error=error_result(error, published > 0) if error else None,
+        kind="check" if plan.kind == "check" else plan.kind,
+        path=plan.path,
+        source=contract.source.type,
+        target=target_name(contract),
+        watermark=execution.commit.watermark if execution.commit else None,
+        notes=notes + _notes(over, contract),
+    )
+
+
+def _notes(over: bool, contract: Contract) -> tuple[str, ...]:
+    return (f"more rows were set aside than quarantine.allow permits ({contract.quarantine.allow})",) if over else ()
+
+
+def _status(checks: tuple[CheckResult, ...], error: DataSyncError | None, over: bool, contract: Contract) -> RunStatus:
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    if isinstance(error, Refused):
+        return "refused"
+    if error is not None:
+        return "failed" if error.code == "E_RECHECK" else "error"
+    return run_status(checks, over=over, hold=contract.on_violation == "hold" and contract.target is not None)
+
+
+def _stage(name: StageName, outcome: StepOutcome | None, checks: tuple[CheckResult, ...], execution: Execution) -> StageResult:
+    if outcome is None:
+        return StageResult(name, "skipped")
+    detail = {key: value for key, value in outcome.detail.items() if key not in UNRECORDED and value not in (None, {}, ())}
+    return StageResult(name, _stage_verdict(name, checks, execution), outcome.seconds, outcome.rows_in, outcome.rows_out, detail)
+
+
+def _stage_verdict(name: StageName, checks: tuple[CheckResult, ...], execution: Execution) -> CheckStatus:
+    error = execution.error
+    if error is not None and error.code != "E_GATE_FAILED" and error.stage == name:
+        return "failed" if error.code == "E_RECHECK" else "error"
+    if name in GATES:
+        return stage_status(check for check in checks if check.gate == GATES[name])
+    if name == "reconcile":
+        return execution.outcomes["reconcile"].detail.get("verdict", "passed")  # type: ignore[no-any-return]
+    return "passed"
+
+
+def error_result(error: DataSyncError, published: bool) -> ErrorResult:
+    """Say why a run broke, and what was kept."""
+    kept = "the new rows are published" if published else "target and watermark are unchanged"
+    return ErrorResult(error.code, error.stage, error.message, error.hint, kept)
+
+
+def broken(contract: Contract, run_id: str, error: DataSyncError, started: datetime) -> RunResult:
+    """Give the result of a run that ended before it was planned."""
+    nothing = CheckTally()
+    status: RunStatus = "interrupted" if isinstance(error, Interrupted) else "refused" if isinstance(error, Refused) else "error"
+    return RunResult(
+        contract=contract.contract,
+        version=contract.version,
+        run_id=run_id,
+        status=status,
+        started_at=started,
+        checks=tuple(check_result(check, nothing, None) for check in checks_of(contract)),
+        error=error_result(error, False),
+        source=contract.source.type,
+        target=target_name(contract),
+    )

@@ -1,0 +1,47 @@
+"""What the caller of a run may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from datasync.seams import StageName
+from datasync.stages.context import Progress
+
+
+def _silent(progress: Progress) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Choices of one run.
+
+    Attributes:
+        window_start, window_end: an explicit window, as text of the cursor's type.
+        params: values of declared params, as text.
+        full: read from `cursor.start`, ignoring the watermark.
+        begin: resume from this stage.
+        run_id: names the run; of a finished run: give its result again.
+        shadow: everything but publish.
+        data: `check` reads this file instead of the source.
+        at_target: `check` judges the published table.
+        now: the run's time; default: now.
+        progress: told how far the run is.
+    """
+
+    window_start: str | None = None
+    window_end: str | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    full: bool = False
+    begin: StageName | None = None
+    run_id: str | None = None
+    shadow: bool = False
+    data: Path | None = None
+    at_target: bool = False
+    now: datetime | None = None
+    progress: Callable[[Progress], None] = _silent
+    kind: Literal["run", "check", "replay"] = "run"

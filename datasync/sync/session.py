@@ -1,0 +1,233 @@
+"""A loaded contract and the caller's choices in, the run's result out: open, prepare, carry out, record, close."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from datasync.contract.loader import LoadedContract
+from datasync.contract.model import Contract
+from datasync.contract.variables import resolve_params
+from datasync.errors import DataSyncError, UsageError
+from datasync.history.store import History, RunFacts
+from datasync.plan.window import to_text
+from datasync.results.codec import plain
+from datasync.results.model import RunResult
+from datasync.runner import Execution, earlier_outcomes, execute
+from datasync.seams import StageName, Staging, TargetSpec
+from datasync.stages.context import Context
+from datasync.stages.set_aside import Owner, SetAside
+from datasync.sync.compose import broken, compose
+from datasync.sync.options import RunOptions
+from datasync.sync.prepare import Opened, Prepared, Request, prepare
+from datasync.sync.project import Project, open_project
+from datasync.sync.supersede import Superseded, close, superseded
+from datasync.sync.supervise import Supervised, supervise
+from datasync.sync.systems import Systems, open_systems
+from datasync.workspace import Workspace
+
+FINAL = ("passed", "warned", "failed", "held")
+
+
+def new_run_id(now: datetime) -> str:
+    """Name a run: sortable by time, unique."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+@dataclass
+class Session:
+    """One run from open to recorded; `carry_out` is the whole of it."""
+
+    loaded: LoadedContract
+    options: RunOptions
+    stop: threading.Event = field(default_factory=threading.Event)
+    execution: Execution | None = None
+    facts: RunFacts | None = None
+    committed: bool = False
+
+    def __post_init__(self) -> None:
+        self.project: Project = open_project(self.loaded.path)
+        self.contract: Contract = self.loaded.contract
+        self.now = self.options.now or datetime.now(UTC)
+        self.run_id = self.options.run_id or new_run_id(self.now)
+        self._superseded = Superseded()
+        self._cancel: list[Any] = []
+
+    def carry_out(self) -> RunResult:
+        """Do it, supervised.
+
+        Raises:
+            UsageError: the choices do not fit the contract, or the target differs from it.
+            StorageError: history cannot be used.
+        """
+        task = Supervised(self._work, self.stop, self._end, lambda: self.committed or self._published())
+        return supervise(task)
+
+    def _published(self) -> bool:
+        return self.execution is not None and self.execution.commit is not None
+
+    def _end(self) -> None:
+        for system in self._cancel:
+            system.cancel()
+
+    def _work(self) -> RunResult:
+        started, clock = datetime.now(UTC), time.monotonic()
+        params = resolve_params(self.contract, self.options.params)
+        with ExitStack() as stack:
+            history = History(self.project.history_url)
+            stack.callback(history.close)
+            finished = self._finished(history)
+            if finished is not None:
+                return finished
+            request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
+            try:
+                systems = stack.enter_context(open_systems(self.loaded, self.project, self.options, request))
+                self._cancel += [system for system in (systems.source, systems.target) if system is not None]
+                prepared = prepare(Opened(self.contract, systems.source, systems.target, history), request)
+            except UsageError:
+                raise
+            except DataSyncError as error:
+                return self._not_planned(history, error, started)
+            return self._planned(prepared, history, systems, (started, clock))
+
+    def _finished(self, history: History) -> RunResult | None:
+        """The result of a run that is over, when its id is given again."""
+        if self.options.run_id is None or self.options.begin is not None:
+            return None
+        known = history.result(self.options.run_id)
+        if known is None or known.status not in FINAL:
+            return None
+        if known.contract != self.contract.contract:
+            raise UsageError(f"run {known.run_id} is of contract {known.contract}", code="E_RUN_ID")
+        return known
+
+    def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
+        result = broken(self.contract, self.run_id, error, started)
+        result = replace(result, path=str(self.loaded.path), kind=self.options.kind)
+        sync = self.contract.contract
+        facts = RunFacts(
+            self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started
+        )
+        history.begin(facts)
+        history.finish(facts, result, None, committed=False)
+        return result
+
+    def _planned(self, prepared: Prepared, history: History, systems: Systems, begun: tuple[datetime, float]) -> RunResult:
+        started, clock = begun
+        plan = prepared.plan
+        workspace = Workspace(self.project.workspace, self.contract.contract, self.run_id)
+        facts = _facts(prepared, started)
+        execution = Execution(plan)
+        self.execution = execution
+        if prepared.rerun is not None:
+            result = compose(execution, started, time.monotonic() - clock, "", _rerun_notes(prepared))
+            history.begin(facts)
+            history.finish(facts, replace(result, status="passed"), None, committed=False)
+            return replace(result, status="passed")
+        begin: StageName = self.options.begin or "extract"
+        manifest = workspace.read_manifest()
+        if begin != "extract":
+            execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
+        else:
+            workspace.clear_quarantine()
+            history.forget_quarantine(self.run_id)
+        history.begin(facts)
+        workspace.create()
+        workspace.write_manifest(self._manifest(prepared, begin, manifest))
+        context = self._context(prepared, history, systems, workspace)
+        execute(context, execution, begin)
+        result = compose(execution, started, time.monotonic() - clock, str(workspace.quarantine), prepared.notes)
+        self._record(history, facts, result, execution)
+        self._tidy(systems, workspace, result)
+        return result
+
+    def _manifest(self, prepared: Prepared, begin: StageName, earlier: dict[str, Any] | None) -> dict[str, Any]:
+        options = self.options
+        asked = {
+            "window_start": options.window_start,
+            "window_end": options.window_end,
+            "params": dict(options.params),
+            "full": options.full,
+        }
+        window = prepared.plan.window
+        own = {
+            "run_id": self.run_id,
+            "path": str(self.loaded.path),
+            "hash": self.loaded.hash,
+            "asked": asked,
+            "kind": options.kind,
+        }
+        fixed = {
+            "window": {"start": to_text(window.start), "end": to_text(window.end), "explicit": window.explicit}
+            if window
+            else None,
+            "files": plain(prepared.plan.files),
+            "now": self.now.isoformat(),
+        }
+        kept = (earlier or {}) if begin != "extract" else {}
+        return kept | own | fixed
+
+    def _context(self, prepared: Prepared, history: History, systems: Systems, workspace: Workspace) -> Context:
+        plan = prepared.plan
+        owner = Owner(self.run_id, self.contract.contract, plan.sync)
+        open_batches = history.quarantine_batches(sync=plan.sync, states=("open",)) if plan.kind != "check" else []
+
+        def before_publish(spec: TargetSpec, staging: Staging) -> None:
+            if open_batches:
+                self._superseded = superseded(plan, spec, staging, open_batches)
+
+        return Context(
+            plan=plan,
+            workspace=workspace,
+            source=systems.source,
+            target=systems.staging_target,
+            auditor=systems.auditor,
+            set_aside=SetAside(owner, workspace, history.add_quarantine),
+            clock=self.now,
+            stop=self.stop,
+            past_counts=lambda number: history.past_counts(plan.sync, number),
+            progress=self.options.progress,
+            token=prepared.token,
+            sequence=prepared.sequence,
+            before_publish=before_publish,
+        )
+
+    def _record(self, history: History, facts: RunFacts, result: RunResult, execution: Execution) -> None:
+        watermark = execution.commit.watermark if execution.commit else None
+        history.finish(facts, result, watermark, committed=execution.commit is not None)
+        if execution.commit is not None:
+            close(history, self._superseded, self.run_id)
+
+    def _tidy(self, systems: Systems, workspace: Workspace, result: RunResult) -> None:
+        """Parts go when the run is over for good; staging that nobody will look at again goes too."""
+        if result.status in ("passed", "warned") or result.kind == "check":
+            workspace.drop_parts()
+        if result.kind == "check" or (self.options.shadow and systems.target is not None):
+            systems.staging_target.drop_staging(self.run_id)
+
+
+def _facts(prepared: Prepared, started: datetime) -> RunFacts:
+    plan, window = prepared.plan, prepared.plan.window
+    return RunFacts(
+        run_id=plan.run_id,
+        contract=plan.contract.contract,
+        version=plan.contract.version,
+        sync=plan.sync,
+        kind=plan.kind,
+        path=plan.path,
+        started_at=started,
+        window_start=to_text(window.start) if window else None,
+        window_end=to_text(window.end) if window else None,
+        explicit=window.explicit if window else False,
+        full=prepared.situation.full and window is not None,
+    )
+
+
+def _rerun_notes(prepared: Prepared) -> tuple[str, ...]:
+    assert prepared.rerun is not None
+    return prepared.notes or (f"nothing to do: run {prepared.rerun.run_id} published this window",)
