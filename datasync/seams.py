@@ -360,6 +360,19 @@ class PublishRequest:
     files: tuple[PinnedFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a run wrote, as two relations to compare.
+
+    Attributes:
+        found: SQL after FROM for the target's rows of this run (merge: without rows whose cursor in the target is newer).
+        expected: SQL after FROM for the staged rows that must be there; None: all that were staged.
+    """
+
+    found: str
+    expected: str | None = None
+
+
 class RecheckFailed(Exception):
     """A key check that the audit passed fails against a table that changed since; the transaction was rolled back."""
 
@@ -422,9 +435,11 @@ class Target(Protocol):
             RecheckFailed: see there.
         """
 
-    def published(self, spec: TargetSpec, commit: Commit) -> str | None:
-        """SQL after FROM, in the staging's connection, for the rows that this run wrote and that no later commit touched
-        (merge: without rows whose cursor in the target is newer); None when they can't be told apart or a later commit came."""
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Where the rows that this run wrote are now, in the staging's connection.
+
+        None when they can't be told apart from others, or when a later commit came.
+        """
 
     def drop_staging(self, run_id: str) -> None:
         """Remove a run's staging; missing is fine."""

@@ -85,7 +85,9 @@ def _as_uuid(node: Node) -> Node:
     try:
         return Literal(str(uuid.UUID(str(node.value))), node.type)
     except ValueError:
-        raise ExpressionError(f"'{str(node.value)[:40]}' is not a uuid", "36 characters such as 123e4567-e89b-12d3-a456-426614174000") from None
+        raise ExpressionError(
+            f"'{str(node.value)[:40]}' is not a uuid", "36 characters such as 123e4567-e89b-12d3-a456-426614174000"
+        ) from None
 
 
 def _timestamps(left: Node, right: Node, what: str) -> tuple[Node, Node]:

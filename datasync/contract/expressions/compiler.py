@@ -31,7 +31,12 @@ def compile_expression(text: str, columns: Mapping[str, DataType], *, boolean: b
     if not isinstance(text, str) or not text.strip():
         raise ExpressionError("an empty expression", "one expression, such as price > 0", position=0)
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(f"an expression of {len(text)} characters", f"{MAX_CHARACTERS} characters", "split it into several rules", MAX_CHARACTERS)
+        raise ExpressionError(
+            f"an expression of {len(text)} characters",
+            f"{MAX_CHARACTERS} characters",
+            "split it into several rules",
+            MAX_CHARACTERS,
+        )
     from datasync.contract.expressions.parser import parse
 
     node = parse(text, columns)

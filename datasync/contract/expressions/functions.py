@@ -50,7 +50,9 @@ def apply(name: str, *arguments: Node) -> Node:
     """
     function = FUNCTIONS.get(name)
     if function is None:
-        raise ExpressionError(f"unknown function {name[:60]}()", ", ".join(FUNCTIONS), REFUSED.get(name) or did_you_mean(name, FUNCTIONS))
+        raise ExpressionError(
+            f"unknown function {name[:60]}()", ", ".join(FUNCTIONS), REFUSED.get(name) or did_you_mean(name, FUNCTIONS)
+        )
     if not function.least <= len(arguments) <= function.most:
         raise ExpressionError(f"{name}() with {len(arguments)} arguments", function.usage)
     return function.make(*arguments)
@@ -110,7 +112,12 @@ def check_divisor(node: Node) -> None:
     """
     if isinstance(node, Literal) and node.value:
         return
-    if isinstance(node, Call) and node.name == "nullif" and isinstance(node.arguments[1], Literal) and node.arguments[1].value == 0:
+    if (
+        isinstance(node, Call)
+        and node.name == "nullif"
+        and isinstance(node.arguments[1], Literal)
+        and node.arguments[1].value == 0
+    ):
         return
     if isinstance(node, Call) and node.name in ("to_float", "to_decimal"):
         return check_divisor(node.arguments[0])
@@ -140,7 +147,9 @@ def divide(left: Node, right: Node) -> Node:
     for node in (left, right):
         _need(node, node.type.is_numeric, "/", "two numbers")
     if left.type.is_integer and right.type.is_integer:
-        raise ExpressionError("integer / integer", "div(a, b), or a decimal", "div() cuts off towards zero; for a fraction multiply by 1.0 first")
+        raise ExpressionError(
+            "integer / integer", "div(a, b), or a decimal", "div() cuts off towards zero; for a fraction multiply by 1.0 first"
+        )
     check_divisor(right)
     left, right = numbers.common(left, right, "a division")
     if left.type.is_float:
@@ -165,7 +174,11 @@ def operate(symbol: str, left: Node, right: Node) -> Node:
     if INTERVAL in (left.type, right.type):
         return _shift(symbol, left, right)
     for node in (left, right):
-        hint = "write date_diff('day', start, end)" if symbol == "-" and node.type.is_temporal else "only numbers; write concat() for texts"
+        hint = (
+            "write date_diff('day', start, end)"
+            if symbol == "-" and node.type.is_temporal
+            else "only numbers; write concat() for texts"
+        )
         if not node.type.is_numeric:
             raise ExpressionError(f"{left.type} {symbol} {right.type}", "two numbers", hint)
     return numbers.arithmetic({"+": "add", "-": "sub", "*": "mul"}[symbol], left, right)
@@ -174,7 +187,12 @@ def operate(symbol: str, left: Node, right: Node) -> Node:
 def _shift(symbol: str, left: Node, right: Node) -> Node:
     if left.type == INTERVAL and symbol == "+":
         left, right = right, left
-    if symbol not in "+-" or not isinstance(right, Literal) or right.type != INTERVAL or left.type.name not in ("date", "timestamp"):
+    if (
+        symbol not in "+-"
+        or not isinstance(right, Literal)
+        or right.type != INTERVAL
+        or left.type.name not in ("date", "timestamp")
+    ):
         raise ExpressionError(f"{left.type} {symbol} {right.type}", "a date or timestamp + or - INTERVAL")
     assert isinstance(right.value, int)
     if left.type.unit == "ns":
@@ -248,7 +266,9 @@ def like(text: Node, pattern: str, escape: str = "") -> Node:
     if len(escape) > 1:
         raise ExpressionError("an ESCAPE of more than one character", "one character")
     if "\\" in pattern and not escape:
-        raise ExpressionError("a backslash in a LIKE pattern", hint=r"its meaning differs between systems: write ESCAPE '\' or another escape")
+        raise ExpressionError(
+            "a backslash in a LIKE pattern", hint=r"its meaning differs between systems: write ESCAPE '\' or another escape"
+        )
     normal, rest = "", iter(pattern)
     for character in rest:
         if escape and character == escape:
@@ -315,7 +335,11 @@ def _field(name: str) -> Callable[[Node], Node]:
         fits = value.type.name == "timestamp" or (value.type.name == "date" and name != "hour")
         _need(value, fits, f"{name}()", "a timestamp" if name == "hour" else "a date or timestamp")
         if value.type.zone not in (None, "UTC"):
-            raise ExpressionError(f"{name}() of {value.type}", "a timestamp without a zone, or in UTC", "systems disagree about zones: derive a local column first")
+            raise ExpressionError(
+                f"{name}() of {value.type}",
+                "a timestamp without a zone, or in UTC",
+                "systems disagree about zones: derive a local column first",
+            )
         return build(name, (value,), INT64)
 
     return make
@@ -369,9 +393,29 @@ date_diff is the elapsed time cut off to whole units, now() and today() are the 
 _AGGREGATE = "an expression sees one row; use count, null_share, distinct or an expectation"
 _CHANCE = "an expression gives the same result every time"
 REFUSED = {
-    **dict.fromkeys(("count", "sum", "avg", "min", "max", "stddev", "variance", "array_agg", "string_agg", "row_number", "rank", "lag", "lead"), _AGGREGATE),
+    **dict.fromkeys(
+        (
+            "count",
+            "sum",
+            "avg",
+            "min",
+            "max",
+            "stddev",
+            "variance",
+            "array_agg",
+            "string_agg",
+            "row_number",
+            "rank",
+            "lag",
+            "lead",
+        ),
+        _AGGREGATE,
+    ),
     **dict.fromkeys(("random", "rand", "uuid", "gen_random_uuid", "nextval"), _CHANCE),
-    **dict.fromkeys(("cast", "try_cast", "to_char", "to_date", "to_timestamp", "to_number"), "nothing is cast: give the column the type it needs"),
+    **dict.fromkeys(
+        ("cast", "try_cast", "to_char", "to_date", "to_timestamp", "to_number"),
+        "nothing is cast: give the column the type it needs",
+    ),
     **dict.fromkeys(("least", "greatest"), "systems disagree about NULL: write CASE"),
     **dict.fromkeys(("ceil", "ceiling", "floor", "trunc"), "use round() of a decimal, or div()"),
     **dict.fromkeys(("current_date", "curdate"), "write today()"),

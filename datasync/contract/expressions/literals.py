@@ -164,5 +164,3 @@ def _instant(value: Any, kind: DataType) -> Value:
     if not isinstance(value, datetime) or (value.tzinfo is None) != (kind.zone is None):
         return None
     return value.astimezone(UTC) if value.tzinfo else value
-
-

@@ -173,7 +173,9 @@ def expression_of(node: Node, text: str = "") -> Expression:
     if node.type == NULL:
         raise ExpressionError("an expression that is only NULL", "a typed value")
     if node.size > MAX_SIZE:
-        raise ExpressionError("an expression that is too large", f"{MAX_SIZE} operations once it is spelled out", "derive a column for a part of it")
+        raise ExpressionError(
+            "an expression that is too large", f"{MAX_SIZE} operations once it is spelled out", "derive a column for a part of it"
+        )
     names = dict.fromkeys(part.name for part in walk(node) if isinstance(part, Column))
     clock = any(isinstance(part, Call) and part.name in ("now", "today") for part in walk(node))
     return Expression(text, node, node.type, tuple(names), clock)

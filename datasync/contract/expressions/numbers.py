@@ -26,7 +26,9 @@ def decimal_of(digits: int, scale: int, what: str = "the result") -> DataType:
     """
     if digits > MAX_DIGITS:
         raise ExpressionError(
-            f"{what} could need {digits} digits", f"decimals of up to {MAX_DIGITS} digits", "use columns of fewer digits, or round() first"
+            f"{what} could need {digits} digits",
+            f"decimals of up to {MAX_DIGITS} digits",
+            "use columns of fewer digits, or round() first",
         )
     return DataType("decimal", precision=max(digits, 1, scale), scale=scale)
 
@@ -116,7 +118,9 @@ def common(left: Node, right: Node, what: str) -> tuple[Node, Node]:
         for node in (left, right):
             if node.type.name == "decimal" and not isinstance(node, Literal):
                 raise ExpressionError(
-                    f"{what} of {left.type} and {right.type}", "both decimal, or both float", "a float is not exact; declare one of the columns as the other type"
+                    f"{what} of {left.type} and {right.type}",
+                    "both decimal, or both float",
+                    "a float is not exact; declare one of the columns as the other type",
                 )
         return to_float(left), to_float(right)
     if "decimal" not in kinds:

@@ -91,7 +91,9 @@ def parse(text: str, columns: Mapping[str, DataType]) -> Node:
     except sqlglot.errors.TokenError:
         raise ExpressionError("a text or name whose quote is not closed", "quotes in pairs", position=_last_quote(text)) from None
     except sqlglot.errors.ParseError as error:
-        raise ExpressionError("not an expression", "restricted SQL such as price > 0 AND sku IS NOT NULL", position=_place(error, text)) from None
+        raise ExpressionError(
+            "not an expression", "restricted SQL such as price > 0 AND sku IS NOT NULL", position=_place(error, text)
+        ) from None
     except RecursionError:
         raise ExpressionError("an expression that is nested too deeply", "some 30 levels of brackets", position=0) from None
     if len(statements) != 1 or statements[0] is None:
@@ -114,7 +116,9 @@ def _quiet() -> Iterator[None]:
 def _read(tree: exp.Expression, scope: _Scope) -> Node:
     count = sum(1 for _ in tree.walk())
     if count > 2 * MAX_NODES:
-        raise ExpressionError("an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0)
+        raise ExpressionError(
+            "an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0
+        )
     try:
         return scope.read(tree)
     except RecursionError:
@@ -153,7 +157,9 @@ class _Scope:
             return self.read(tree.this)
         self.count += 1
         if self.count > MAX_NODES:
-            raise ExpressionError("an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0)
+            raise ExpressionError(
+                "an expression of too many parts", f"{MAX_NODES} operations and values", "split it into several rules", 0
+            )
         reader = _READERS.get(kind)
         if reader is None:
             raise self._refuse(tree, kind)
@@ -192,7 +198,9 @@ class _Scope:
             return nodes.column(name, self.columns[name])
         allowed = shorten(", ".join(self.columns), 200)
         hint = "" if tree.this.args.get("quoted") else _WORDS.get(name.lower(), "")
-        raise ExpressionError(f"unknown column '{shorten(name, 60)}'", allowed, hint or did_you_mean(name, self.columns), _find(self.text, name))
+        raise ExpressionError(
+            f"unknown column '{shorten(name, 60)}'", allowed, hint or did_you_mean(name, self.columns), _find(self.text, name)
+        )
 
     def literal(self, tree: Any) -> Node:
         self._only(tree, "this", "is_string")
@@ -246,13 +254,19 @@ class _Scope:
         elif kind == "Boolean":
             answer = nodes.is_true(self.read(tree.this), bool(tree.expression.this))
         else:
-            raise ExpressionError(f"IS {kind.upper()}", "IS NULL, IS TRUE, IS FALSE, IS DISTINCT FROM", "for JSON write is_json(text)" if kind == "JSON" else "")
+            raise ExpressionError(
+                f"IS {kind.upper()}",
+                "IS NULL, IS TRUE, IS FALSE, IS DISTINCT FROM",
+                "for JSON write is_json(text)" if kind == "JSON" else "",
+            )
         return nodes.negate(answer) if tree.args.get("negate") else answer
 
     def between(self, tree: Any) -> Node:
         self._only(tree, "this", "low", "high")
         value = self.read(tree.this)
-        return nodes.all_of(nodes.compare(">=", value, self.read(tree.args["low"])), nodes.compare("<=", value, self.read(tree.args["high"])))
+        return nodes.all_of(
+            nodes.compare(">=", value, self.read(tree.args["low"])), nodes.compare("<=", value, self.read(tree.args["high"]))
+        )
 
     def in_(self, tree: Any) -> Node:
         if tree.args.get("query") is not None:
@@ -282,14 +296,21 @@ class _Scope:
         for branch in tree.args["ifs"]:
             self._only(branch, "this", "true")
             condition = self.read(branch.this)
-            branches.append((condition if subject is None else nodes.compare("=", subject, condition), self.read(branch.args["true"])))
+            branches.append(
+                (condition if subject is None else nodes.compare("=", subject, condition), self.read(branch.args["true"]))
+            )
         default = tree.args.get("default")
         return nodes.case(branches, self.read(default) if default is not None else None)
 
     def typed_literal(self, tree: Any) -> Node:
         self._only(tree, "this", "to")
         target = str(tree.args["to"].this.value)
-        readers = {"DATE": literals.day, "TIMESTAMP": literals.timestamp, "TIMESTAMPTZ": literals.timestamp, "TIME": literals.clock_time}
+        readers = {
+            "DATE": literals.day,
+            "TIMESTAMP": literals.timestamp,
+            "TIMESTAMPTZ": literals.timestamp,
+            "TIME": literals.clock_time,
+        }
         if target not in readers or not getattr(tree.this, "is_string", False) or tree.args["to"].expressions:
             raise self._refuse(tree, "Cast")
         made = readers[target](tree.this.this)

@@ -139,7 +139,11 @@ class _Reader:
         while self._peek() == "|":
             self.at += 1
             branches.append(self._sequence())
-        return _Part("|".join(part.text for part in branches), any(part.unbounded for part in branches), sum(part.copies for part in branches))
+        return _Part(
+            "|".join(part.text for part in branches),
+            any(part.unbounded for part in branches),
+            sum(part.copies for part in branches),
+        )
 
     def _sequence(self) -> _Part:
         parts: list[_Part] = []
@@ -148,7 +152,9 @@ class _Reader:
             parts.append(self._repeated())
         if not parts:
             raise self._error("an empty alternative", "write (…)? for something that may be missing", start)
-        return _Part("".join(part.text for part in parts), any(part.unbounded for part in parts), sum(part.copies for part in parts))
+        return _Part(
+            "".join(part.text for part in parts), any(part.unbounded for part in parts), sum(part.copies for part in parts)
+        )
 
     def _repeated(self) -> _Part:
         start = self.at
@@ -165,7 +171,9 @@ class _Reader:
         if copies > MAX_COPIES:
             raise self._error(f"counts that make {copies} copies", f"at most {MAX_COPIES}", start)
         if self._peek() and self._peek() in "*+?{":
-            raise self._error("a repeat of a repeat", "lazy and possessive repeats are not part of the subset; they would match the same texts")
+            raise self._error(
+                "a repeat of a repeat", "lazy and possessive repeats are not part of the subset; they would match the same texts"
+            )
         return _Part(part.text + spelled, part.unbounded or most is None, copies)
 
     def _repeat(self) -> tuple[str, int | None] | None:

@@ -61,7 +61,9 @@ class Writer:
     def of(self, node: Node) -> str:
         """Write one node as an operand."""
         if self.dialect == "sqlite" and node.type.name == "decimal" and node.type.precision > SQLITE_DIGITS:
-            raise ExpressionError(f"{node.type} in SQLite", f"decimals of up to {SQLITE_DIGITS} digits there", "use columns of fewer digits")
+            raise ExpressionError(
+                f"{node.type} in SQLite", f"decimals of up to {SQLITE_DIGITS} digits there", "use columns of fewer digits"
+            )
         if isinstance(node, Column):
             return self._column(node)
         if isinstance(node, Literal):
@@ -81,7 +83,11 @@ class Writer:
         if kind.name == "decimal" and self.dialect == "sqlite":
             return f"CAST(replace({name}, '.', '') AS INTEGER)"
         if kind.name == "uuid":
-            return f"CAST({name} AS {'text' if self.dialect == 'postgres' else 'VARCHAR'})" if self.dialect in ("postgres", "duckdb") else f"lower({name})"
+            return (
+                f"CAST({name} AS {'text' if self.dialect == 'postgres' else 'VARCHAR'})"
+                if self.dialect in ("postgres", "duckdb")
+                else f"lower({name})"
+            )
         return f"CAST({name} AS text)" if kind.name == "json" and self.dialect == "postgres" else name
 
     def _literal(self, node: Literal) -> str:
@@ -100,7 +106,10 @@ class Writer:
 
     def texts(self, node: Call) -> list[str]:
         """Write all arguments so that they compare by code point, if they are texts."""
-        return [comparable(self.of(argument), self.dialect) if argument.type.is_text else self.of(argument) for argument in node.arguments]
+        return [
+            comparable(self.of(argument), self.dialect) if argument.type.is_text else self.of(argument)
+            for argument in node.arguments
+        ]
 
     def compare(self, node: Call) -> str:
         left, right = self.texts(node)

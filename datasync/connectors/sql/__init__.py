@@ -1,0 +1,1 @@
+"""What SQL connectors share: storage types, schema comparison, publishing statements and bookkeeping."""

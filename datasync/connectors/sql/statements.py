@@ -1,0 +1,142 @@
+"""A spec and two table names in, the statements that publish it out, in each dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from datasync.contract.expressions.dialects import literal_sql, quote_identifier
+from datasync.contract.types import Dialect
+from datasync.seams import TargetSpec, WindowValue
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Quoted names of the two tables and their dialect."""
+
+    target: str
+    staging: str
+    dialect: Dialect
+
+    def name(self, column: str) -> str:
+        """Quote a column."""
+        return quote_identifier(column, self.dialect)
+
+
+def names(spec: TargetSpec, tables: Tables, prefix: str = "") -> str:
+    """List the published columns, quoted, each with a prefix."""
+    return ", ".join(prefix + tables.name(column) for column in spec.columns)
+
+
+def insert(spec: TargetSpec, tables: Tables) -> str:
+    """Insert all staged rows."""
+    return f"INSERT INTO {tables.target} ({names(spec, tables)}) SELECT {names(spec, tables)} FROM {tables.staging}"
+
+
+def window_condition(spec: TargetSpec, tables: Tables) -> str:
+    """Select the target's rows inside the run's window."""
+    assert spec.window is not None
+    assert spec.cursor is not None
+    column = tables.name(spec.cursor)
+    parts = [f"{column} < {bound(spec, spec.window.end, tables.dialect)}"]
+    if spec.window.start is not None:
+        parts.insert(0, f"{column} >= {bound(spec, spec.window.start, tables.dialect)}")
+    return " AND ".join(parts)
+
+
+def bound(spec: TargetSpec, value: WindowValue, dialect: Dialect) -> str:
+    """Write a window's bound as a literal of the cursor's type; naive columns are in the cursor's zone."""
+    assert spec.cursor is not None
+    kind = spec.columns[spec.cursor]
+    if isinstance(value, datetime) and kind.zone is None:
+        value = value.astimezone(ZoneInfo(spec.cursor_zone or "UTC")).replace(tzinfo=None)
+    return literal_sql(value, kind, dialect)
+
+
+def same_key(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
+    """Join on the key."""
+    return " AND ".join(f"{left}.{tables.name(column)} = {right}.{tables.name(column)}" for column in spec.key)
+
+
+def newer(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
+    """Tell rows whose cursor in the target is newer than the staged one; never true without a cursor."""
+    if spec.cursor is None:
+        return "FALSE" if tables.dialect != "sqlite" else "0"
+    column = tables.name(spec.cursor)
+    return f"{left}.{column} IS NOT NULL AND ({right}.{column} IS NULL OR {left}.{column} > {right}.{column})"
+
+
+def changed(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
+    """Tell rows that differ in any column that is not the key."""
+    others = [column for column in spec.columns if column not in spec.key]
+    if not others:
+        return "FALSE" if tables.dialect != "sqlite" else "0"
+    differs = "IS NOT" if tables.dialect == "sqlite" else "IS DISTINCT FROM"
+    return (
+        "("
+        + " OR ".join(
+            f"{_comparable(spec, tables, column, left)} {differs} {_comparable(spec, tables, column, right)}" for column in others
+        )
+        + ")"
+    )
+
+
+def _comparable(spec: TargetSpec, tables: Tables, column: str, side: str) -> str:
+    """PostgreSQL's json has no equality: compare its text."""
+    name = f"{side}.{tables.name(column)}"
+    return f"{name}::text" if tables.dialect == "postgres" and spec.columns[column].name == "json" else name
+
+
+def merge(spec: TargetSpec, tables: Tables) -> str:
+    """Upsert by key in DuckDB: change rows that differ and are not newer, add the others."""
+    others = [column for column in spec.columns if column not in spec.key]
+    updates = ", ".join(f"{tables.name(column)} = s.{tables.name(column)}" for column in others)
+    update = (
+        f"WHEN MATCHED AND {changed(spec, tables)} AND NOT ({newer(spec, tables)}) THEN UPDATE SET {updates} " if others else ""
+    )
+    return (
+        f"MERGE INTO {tables.target} AS t USING {tables.staging} AS s ON {same_key(spec, tables)} {update}"
+        f"WHEN NOT MATCHED THEN INSERT ({names(spec, tables)}) VALUES ({names(spec, tables, 's.')})"
+    )
+
+
+def upsert(spec: TargetSpec, tables: Tables) -> str:
+    """Upsert by key with ON CONFLICT (PostgreSQL, SQLite); needs a unique constraint on the key."""
+    key = ", ".join(tables.name(column) for column in spec.key)
+    others = [column for column in spec.columns if column not in spec.key]
+    head = (
+        f"INSERT INTO {tables.target} AS t ({names(spec, tables)}) SELECT {names(spec, tables)} FROM {tables.staging} WHERE TRUE"
+    )
+    if not others:
+        return f"{head} ON CONFLICT ({key}) DO NOTHING"
+    updates = ", ".join(f"{tables.name(column)} = excluded.{tables.name(column)}" for column in others)
+    condition = f"{changed(spec, tables, 't', 'excluded')} AND NOT ({newer(spec, tables, 't', 'excluded')})"
+    return f"{head} ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE {condition}"
+
+
+def dml(spec: TargetSpec, tables: Tables) -> list[str]:
+    """Give the statements that make staging the target's content."""
+    if spec.write == "append":
+        return [insert(spec, tables)]
+    if spec.write == "merge":
+        return [merge(spec, tables) if tables.dialect == "duckdb" else upsert(spec, tables)]
+    if spec.write == "replace":
+        return [f"DELETE FROM {tables.target}", insert(spec, tables)]
+    return [f"DELETE FROM {tables.target} WHERE {window_condition(spec, tables)}", insert(spec, tables)]
+
+
+def survivors(spec: TargetSpec, tables: Tables) -> str | None:
+    """Give SQL after FROM for the target's rows that publishing leaves as they are; None: none."""
+    columns = names(spec, tables)
+    if spec.write == "append":
+        return f"(SELECT {columns} FROM {tables.target}) AS survivors"
+    if spec.write == "merge":
+        return (
+            f"(SELECT {names(spec, tables, 't.')} FROM {tables.target} AS t WHERE NOT EXISTS "
+            f"(SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})) AS survivors"
+        )
+    if spec.write == "replace_window":
+        inside = window_condition(spec, tables)
+        return f"(SELECT {columns} FROM {tables.target} WHERE ({inside}) IS NOT TRUE) AS survivors"
+    return None

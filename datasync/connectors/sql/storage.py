@@ -1,0 +1,85 @@
+"""A contract's type in, the type that stores it in a dialect out; and whether a column that exists will do."""
+
+from __future__ import annotations
+
+from datasync.contract.types import DataType, Dialect
+from datasync.errors import TargetMismatch
+
+_DUCKDB = {
+    "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
+    "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER", "uint64": "UBIGINT",
+    "float32": "FLOAT", "float64": "DOUBLE", "bool": "BOOLEAN", "string": "VARCHAR", "binary": "BLOB", "date": "DATE",
+    "time": "TIME", "json": "VARCHAR", "uuid": "UUID",
+}  # fmt: skip
+_POSTGRES = {
+    "int8": "smallint", "int16": "smallint", "int32": "integer", "int64": "bigint",
+    "uint8": "smallint", "uint16": "integer", "uint32": "bigint", "uint64": "numeric(20,0)",
+    "float32": "real", "float64": "double precision", "bool": "boolean", "string": "text", "binary": "bytea", "date": "date",
+    "time": "time without time zone", "json": "json", "uuid": "uuid",
+}  # fmt: skip
+_SQLITE = {
+    "int8": "INTEGER", "int16": "INTEGER", "int32": "INTEGER", "int64": "INTEGER",
+    "uint8": "INTEGER", "uint16": "INTEGER", "uint32": "INTEGER",
+    "float32": "REAL", "float64": "REAL", "bool": "BOOLEAN_INTEGER", "string": "TEXT", "binary": "BLOB", "date": "DATE_TEXT",
+    "time": "TIME_TEXT", "json": "JSON_TEXT", "uuid": "UUID_TEXT",
+}  # fmt: skip
+SQLITE_DIGITS = 18
+"""Digits of a decimal that SQLite can compare exactly, as a scaled integer."""
+
+
+def storage_type(kind: DataType, dialect: Dialect) -> str:
+    """Name the column type that holds `kind` exactly.
+
+    Raises:
+        TargetMismatch: the dialect has none.
+    """
+    makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite}
+    return makers[dialect](kind)
+
+
+def _refuse(kind: DataType, dialect: str, hint: str) -> TargetMismatch:
+    return TargetMismatch(f"{dialect} cannot hold {kind} exactly", hint=hint)
+
+
+def _duckdb(kind: DataType) -> str:
+    if kind.name == "decimal":
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if kind.name == "list":
+        assert kind.item is not None
+        return f"{_duckdb(kind.item)}[]"
+    if kind.name == "timestamp":
+        if kind.zone is None:
+            return {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}[kind.unit]
+        if kind.unit == "ns":
+            raise _refuse(kind, "duckdb", f"its zoned timestamps have microseconds: timestamp[us, {kind.zone}]")
+        return "TIMESTAMP WITH TIME ZONE"
+    return _DUCKDB[kind.name]
+
+
+def _postgres(kind: DataType) -> str:
+    if kind.name == "decimal":
+        return f"numeric({kind.precision},{kind.scale})"
+    if kind.name == "list":
+        assert kind.item is not None
+        return f"{_postgres(kind.item)}[]"
+    if kind.name == "timestamp":
+        if kind.unit == "ns":
+            raise _refuse(kind, "postgres", "its timestamps have microseconds: timestamp[us]")
+        return "timestamp with time zone" if kind.zone else "timestamp without time zone"
+    return _POSTGRES[kind.name]
+
+
+def _sqlite(kind: DataType) -> str:
+    if kind.name == "decimal":
+        if kind.precision > SQLITE_DIGITS:
+            raise _refuse(kind, "sqlite", f"at most {SQLITE_DIGITS} digits; use duckdb or postgres")
+        return f"DECIMAL_TEXT({kind.precision},{kind.scale})"
+    if kind.name == "list":
+        return "LIST_TEXT"
+    if kind.name == "timestamp":
+        if kind.unit == "ns":
+            raise _refuse(kind, "sqlite", "microseconds are kept: timestamp[us]")
+        return "TIMESTAMPTZ_TEXT" if kind.zone else "TIMESTAMP_TEXT"
+    if kind.name == "uint64":
+        raise _refuse(kind, "sqlite", "its integers end at 2^63: int64, or string")
+    return _SQLITE[kind.name]
