@@ -105,7 +105,7 @@ def _data_source(context: Any, command: dict[str, Any]) -> Any:
 def _sqlite_functions(source: Any) -> None:
     from sqlalchemy import event
 
-    from datasync.contract.expressions.sqlite import register_sqlite
+    from datasync.contract.expressions.to_sql import register_sqlite
 
     @event.listens_for(source.get_engine(), "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -128,7 +128,9 @@ def _buffer_results(source: Any) -> None:
 def _expectation(entry: dict[str, Any]) -> Any:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    configuration = ExpectationConfiguration(type=entry["type"], kwargs=entry["kwargs"], meta=entry["meta"], severity=entry["severity"])
+    configuration = ExpectationConfiguration(
+        type=entry["type"], kwargs=entry["kwargs"], meta=entry["meta"], severity=entry["severity"]
+    )
     return configuration.to_domain_obj()
 
 
