@@ -97,9 +97,7 @@ class _Audit:
         self.auditor = auditor
         self.set_aside = set_aside
         self.outcome = AuditOutcome()
-        self.ground = Ground(
-            staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key
-        )
+        self.ground = Ground(staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key)
         self.grounds: dict[str, Ground] = {}
         self.broken: dict[str, str] = {}
 
@@ -213,9 +211,7 @@ class _Audit:
         for flag, check in zip(flags, errors, strict=True):
             failed = int((frame[flag] == 1).sum())
             self.outcome.tallies[check.name] += CheckTally(failed=failed)
-        names = [
-            pl.when(pl.col(flag) == 1).then(pl.lit(check.name)) for flag, check in zip(flags, errors, strict=True)
-        ]
+        names = [pl.when(pl.col(flag) == 1).then(pl.lit(check.name)) for flag, check in zip(flags, errors, strict=True)]
         reasons = frame.select(pl.concat_list(names).list.drop_nulls().alias("reasons"))["reasons"]
         self.set_aside(frame.drop(flags), reasons)
 

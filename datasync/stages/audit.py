@@ -47,7 +47,9 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
     flow.rows_out = found.staged
     flow.set_aside = found.moved
     if flow.rows_in != found.staged + found.moved:
-        raise StorageError(f"staging held {found.staged + found.moved} rows of {flow.rows_in}", code="E_STAGING_COUNT", stage="audit")
+        raise StorageError(
+            f"staging held {found.staged + found.moved} rows of {flow.rows_in}", code="E_STAGING_COUNT", stage="audit"
+        )
     flow.detail |= {"figures": found.figures.to_plain(), "rechecks": [list(pair) for pair in found.rechecks], "completed": True}
     flow.tally("staged", found.tallies)
     counts = row_counts({**outcomes, "audit": flow.outcome()}, 0)

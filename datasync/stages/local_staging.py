@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, cast
 
 import polars as pl
 
 from datasync.contract.model import Contract
-from datasync.contract.types import Dialect
+from datasync.contract.types import STRING, Dialect, polars_type
 from datasync.errors import PermanentError
 from datasync.seams import (
     Commit,
@@ -63,7 +63,7 @@ class LocalTarget:
 
     def staging(self, spec: TargetSpec) -> Staging:
         """Give the local staging, seeing as much of the target as is asked for."""
-        return LocalStaging(self._local.staging(self._alone(spec)), self._contract, self._around, spec)
+        return LocalStaging(cast(KeepingStaging, self._local.staging(self._alone(spec))), self._contract, self._around, spec)
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Never."""
@@ -94,12 +94,19 @@ class LocalTarget:
         self._local.close()
 
 
+class KeepingStaging(Staging, Protocol):
+    """Staging that can hold copies of other tables beside the staged rows."""
+
+    def keep(self, name: str, frames: list[pl.DataFrame]) -> None:
+        """Keep rows as a table."""
+
+
 class LocalStaging:
     """See `seams.Staging`."""
 
     dialect: Dialect = "duckdb"
 
-    def __init__(self, inner: Staging, contract: Contract, surroundings: Surroundings, spec: TargetSpec) -> None:
+    def __init__(self, inner: KeepingStaging, contract: Contract, surroundings: Surroundings, spec: TargetSpec) -> None:
         self._inner = inner
         self._contract = contract
         self._around = surroundings
@@ -149,12 +156,11 @@ class LocalStaging:
                 raise
         finally:
             source.close()
-        self._keep(relation, frames)
+        if not frames:
+            frames = [pl.DataFrame(schema={name: polars_type(self._spec.columns.get(name, STRING)) for name in columns})]
+        self._inner.keep(relation, frames)
         self._copied[key] = relation
         return relation
-
-    def _keep(self, relation: str, frames: list[pl.DataFrame]) -> None:
-        self._inner.keep(relation, frames)  # type: ignore[attr-defined]
 
     def reference(self, name: str) -> str:
         """Copy the values that `references` looks up."""

@@ -52,7 +52,9 @@ def open_systems(loaded: LoadedContract, project: Project, options: RunOptions, 
     contract = loaded.contract
     if contract.target is None and options.kind != "check":
         raise UsageError(
-            f"{contract.contract} has no target: it can only be checked", code="E_NO_TARGET", hint="datasync check, or add a target"
+            f"{contract.contract} has no target: it can only be checked",
+            code="E_NO_TARGET",
+            hint="datasync check, or add a target",
         )
     around = surroundings(project)
     workspace = Workspace(project.workspace, contract.contract, request.run_id)
@@ -132,7 +134,9 @@ def target_as_source(target: Any) -> Any:
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
         "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
     }[target.type]  # fmt: skip
-    fields = {name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)}
+    fields = {
+        name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
+    }
     found: Any = model(type=target.type, **fields)
     return found
 
@@ -142,5 +146,7 @@ def _audits(loaded: LoadedContract) -> bool:
     from datasync.contract.checks import checks_of
 
     judged = ("unique", "references", "null_share", "distinct", "freshness", "expectation")
-    bounded = loaded.contract.count is not None and (loaded.contract.count.min is not None or loaded.contract.count.max is not None)
+    bounded = loaded.contract.count is not None and (
+        loaded.contract.count.min is not None or loaded.contract.count.max is not None
+    )
     return bounded or loaded.contract.run.audit == "full" or any(check.kind in judged for check in checks_of(loaded.contract))
