@@ -54,6 +54,7 @@ def _prepare() -> str:
 
     logging.captureWarnings(False)
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    _listen_to_engines()
     return str(gx.__version__)
 
 
@@ -81,6 +82,7 @@ def _checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
         return [_outcome(result) for result in found.results]
     finally:
         source.get_execution_engine().close()
+        _close_all()
 
 
 def _name(table: str, dialect: str) -> Any:
@@ -94,32 +96,37 @@ def _data_source(context: Any, command: dict[str, Any]) -> Any:
     if command["dialect"] == "postgres":
         return context.data_sources.add_postgres(**options)
     if command["dialect"] == "sqlite":
-        source = context.data_sources.add_sqlite(**options)
-        _sqlite_functions(source)
-        return source
-    source = context.data_sources.add_sql(**options, kwargs={"connect_args": {"read_only": True}})
-    _buffer_results(source)
-    return source
+        return context.data_sources.add_sqlite(**options)
+    return context.data_sources.add_sql(**options, kwargs={"connect_args": {"read_only": True}})
 
 
-def _sqlite_functions(source: Any) -> None:
-    from sqlalchemy import event
-
-    from datasync.contract.expressions.to_sql import register_sqlite
-
-    @event.listens_for(source.get_engine(), "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        register_sqlite(connection)
+_OPEN: list[Any] = []
+"""DuckDB connections of this process: the file must be free again when a checkpoint is over."""
 
 
-def _buffer_results(source: Any) -> None:
-    """DuckDB's results are empty for Great Expectations unless each cursor is buffered in full."""
-    from sqlalchemy import event
+def _close_all() -> None:
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def _listen_to_engines() -> None:
+    """Teach every engine of this process what its dialect needs; Great Expectations makes engines of its own."""
+    from sqlalchemy import Engine, event
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-    @event.listens_for(source.get_engine(), "after_cursor_execute")
-    def executed(_connection: Any, cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
-        if cursor.description:
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        if type(connection).__module__.startswith("sqlite3"):
+            from datasync.contract.expressions.to_sql import register_sqlite
+
+            register_sqlite(connection)
+        elif "duckdb" in type(connection).__module__:
+            _OPEN.append(connection)
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def executed(connection: Any, cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
+        # DuckDB's results are empty for Great Expectations unless each cursor is buffered in full.
+        if connection.dialect.name == "duckdb" and cursor.description:
             context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
                 cursor, initial_buffer=cursor.fetchall(), alternate_description=cursor.description
             )
