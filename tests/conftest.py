@@ -1,0 +1,15 @@
+"""What all tests share: Great Expectations imported once, so that audits fork from a process that has it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _great_expectations() -> None:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations  # noqa: F401
+        import great_expectations.checkpoint  # noqa: F401
