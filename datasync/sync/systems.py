@@ -43,7 +43,9 @@ def surroundings(project: Project) -> Surroundings:
 
 
 @contextmanager
-def open_systems(loaded: LoadedContract, project: Project, options: RunOptions, request: Request) -> Iterator[Systems]:
+def open_systems(
+    loaded: LoadedContract, project: Project, options: RunOptions, request: Request, audited: bool = True
+) -> Iterator[Systems]:
     """Open a run's systems; they are closed when the run is over.
 
     Raises:
@@ -60,7 +62,7 @@ def open_systems(loaded: LoadedContract, project: Project, options: RunOptions, 
     workspace = Workspace(project.workspace, contract.contract, request.run_id)
     values = _path_values(request)
     auditor = Auditor(workspace.folder / "audit.log")
-    if _audits(loaded):
+    if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
         auditor.start()
     source = open_source(_rendered(_source_endpoint(loaded, options), values), around)
