@@ -78,7 +78,9 @@ class Sync:
             plan: Plan = prepare(opened, request, owned=False).plan
             target = systems.staging_target
             statements = Statements(
-                read=lambda step: systems.source.explain(step.request), write=lambda step: target.explain(step.spec)
+                read=lambda step: systems.source.explain(step.request),
+                # Staging is the first thing that a target would make; the rest is what publishing does.
+                write=lambda step: target.explain(step.spec)[:1] if step.name == "stage" else target.explain(step.spec)[1:],
             )
             return explain(plan, statements)
 
