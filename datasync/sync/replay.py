@@ -10,9 +10,11 @@ from typing import Any
 
 import polars as pl
 
+from datasync.contract.columns import Column
 from datasync.contract.endpoints import ParquetSource
 from datasync.contract.loader import LoadedContract, load_contract
 from datasync.contract.model import Contract
+from datasync.contract.types import of_polars
 from datasync.errors import UsageError
 from datasync.gates.quarantine import rows_of
 from datasync.history.store import History, QuarantineBatch
@@ -90,10 +92,53 @@ def replay(project: Project, run_id: str, corrected: Path | None) -> list[RunRes
     loaded = load_contract(_contract_path(project, run_id))
     results = []
     for gate, frame in groups:
-        rows = _replacement(frame, edited)
-        if rows.height:
-            results.append(_send(project, loaded, gate, rows))
+        for start, part in _by_start(loaded.contract, gate, frame):
+            rows = _replacement(part, edited)
+            if rows.height:
+                results.append(_send(project, loaded, _Start(gate, start, _shape(part)), rows))
     return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where rows begin again: at a gate, or in front of the transform that could not carry them on (with their shape there)."""
+
+    gate: str
+    transform: int | None
+    shape: dict[str, Column]
+
+    @property
+    def name(self) -> str:
+        return self.gate if self.transform is None else f"transform{self.transform}"
+
+
+def _by_start(contract: Contract, gate: str, frame: pl.DataFrame) -> Iterator[tuple[int | None, pl.DataFrame]]:
+    """Part the rows of a gate by where they begin again."""
+    if gate != "prepared":
+        yield None, frame
+        return
+    starts = [_refusing(contract, reasons) for reasons in frame["_reasons"].to_list()]
+    for start in dict.fromkeys(starts):
+        part = frame.filter(pl.Series([found == start for found in starts]))
+        # Frames of several shapes were joined: what is missing in all rows of this part was not there.
+        present = [
+            name for name in part.columns if name.startswith("_") or part[name].null_count() < part.height or start is None
+        ]
+        yield start, part.select(present)
+
+
+def _refusing(contract: Contract, reasons: list[str]) -> int | None:
+    for number, item in enumerate(contract.transform):
+        if item.map_values is not None and f"{item.map_values.column}.map_values" in reasons:
+            return number
+        if any(f"{name}.cast" in reasons for name in item.cast or {}):
+            return number
+    return None
+
+
+def _shape(frame: pl.DataFrame) -> dict[str, Column]:
+    rows = rows_of(frame)
+    return {name: Column(type=of_polars(dtype)) for name, dtype in rows.schema.items() if dtype != pl.Null}
 
 
 def _open_rows(rows: StoredRows) -> pl.DataFrame:
@@ -149,17 +194,17 @@ def read_rows(path: Path) -> pl.DataFrame:
     return found
 
 
-def _send(project: Project, loaded: LoadedContract, gate: str, rows: pl.DataFrame) -> RunResult:
+def _send(project: Project, loaded: LoadedContract, start: _Start, rows: pl.DataFrame) -> RunResult:
     """Run the contract's gates over the rows alone."""
     # The same rows again are the same run: a replay that was published already is not published twice.
     digest = hashlib.sha256(rows.write_json().encode()).hexdigest()[:16]
-    run_id = f"replay-{loaded.contract.contract}-{gate}-{digest}"
+    run_id = f"replay-{loaded.contract.contract}-{start.name}-{digest}"
     workspace = Workspace(project.workspace, loaded.contract.contract, run_id)
     workspace.create()
     data = workspace.folder / "rows.parquet"
     data_rows = rows_of(rows)
     data_rows.write_parquet(data)
-    contract = _contract(loaded.contract, gate, data)
+    contract = _contract(loaded.contract, start, data)
     session = Session(replace(loaded, contract=contract), RunOptions(run_id=run_id, kind="replay"))
     result = session.carry_out()
     if result.ok:
@@ -178,14 +223,16 @@ def _close(project: Project, row_ids: list[str], by_run: str) -> None:
         history.close()
 
 
-def _contract(contract: Contract, gate: str, data: Path) -> Contract:
+def _contract(contract: Contract, start: _Start, data: Path) -> Contract:
     """The contract over corrected rows: what speaks of the whole read says nothing of them, and nothing is replaced."""
     assert contract.target is not None
-    first = contract.source.columns if gate == "source" else None
+    first = contract.source.columns if start.gate == "source" else start.shape if start.transform is not None else None
     source = ParquetSource(type="parquet", path=str(data), columns=first, cursor=contract.source.cursor)
     write = "merge" if contract.key and contract.target.write != "append" else "append"
     target = contract.target.model_copy(update={"write": write, "replace_by": "rows"})
     changes: dict[str, Any] = {"source": source, "target": target, "count": None, "freshness": None, "unknown_columns": "drop"}
-    if gate != "source":
+    if start.transform is not None:
+        changes["transform"] = contract.transform[start.transform :]
+    elif start.gate != "source":
         changes["transform"] = ()
     return contract.model_copy(update=changes)
