@@ -11,5 +11,3 @@ def _great_expectations() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import great_expectations  # noqa: F401
-        import great_expectations.checkpoint  # noqa: F401
