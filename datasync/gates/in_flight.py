@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import polars as pl
 from datasync.contract.checks import Check, Gate
 from datasync.contract.columns import Column
 from datasync.contract.types import polars_type
+from datasync.gates.header import UnknownColumns, header_tally, unjudgeable
 from datasync.gates.pandera_schema import (
     SCREEN,
     Findings,
@@ -20,17 +20,14 @@ from datasync.gates.pandera_schema import (
     RowCheck,
     diagnosis_schema,
     screen_schema,
-    selected,
     validate,
-    verdict,
 )
+from datasync.gates.row_counts import row_counts
 from datasync.gates.samples import sample_texts
 from datasync.results.model import CheckTally, GateTally
 from datasync.seams import POSITION, Batch
 
-UnknownColumns = Literal["fail", "drop", "evolve", "pass"]
-_CELL_KINDS = frozenset(("min", "max", "greater_than", "less_than", "min_length", "max_length", "one_of", "pattern"))
-"""Kinds whose verdict is NULL exactly where the cell is missing, so that counting missing cells counts unknown verdicts."""
+__all__ = ["FlightGate", "FlightPlan", "Judged", "Rejected", "copied", "header_tally", "unjudgeable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +193,7 @@ class FlightGate:
             suspects = typed.frame.filter(screened.failed[SCREEN])
         found = validate(self._schema("diagnosis", masked), suspects)
         errors |= found.errors
-        if trusted and not _all_explained(found, suspects.height) or not trusted and not found.errors:
+        if not _agree(trusted, found, suspects.height):
             disagree = "the screen and the diagnosis of the gate name different rows"
             errors |= {check.name: disagree for check in self._checks}
         # A check that could not be evaluated sets nothing aside; its error keeps the run from publishing.
@@ -224,7 +221,7 @@ class FlightGate:
         return Rejected(copied(frame[rows]), reasons.to_series())
 
     def _tallies(self, frame: pl.DataFrame, typed: _Typed, found: _Diagnosis) -> dict[str, CheckTally]:
-        counts, errors = _counts(self._checks, typed, self._layout(bool(typed.masks)), frozenset(found.errors))
+        counts, errors = row_counts(self._checks, typed.frame, self._layout(bool(typed.masks)), found.errors)
         errors = dict(found.errors) | errors
         tallies = {}
         for check in self._checks:
@@ -259,7 +256,7 @@ def _row_checks(plan: FlightPlan) -> tuple[list[RowCheck], dict[str, str]]:
         try:
             verdict = None if check.predicate is None else check.predicate.polars(plan.clock)
             where = None if check.where is None else check.where.polars(plan.clock)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the check could not be evaluated
+        except Exception as error:
             broken[check.name] = f"could not be compiled ({type(error).__name__})"
         columns = check.columns if check.predicate is None else check.predicate.columns
         where_columns = () if check.where is None else check.where.columns
@@ -282,74 +279,23 @@ def _cast(values: pl.Series, column: Column) -> tuple[pl.Series, pl.Series | Non
         return values, None, ""
     try:
         cast, bad = cast_column(values, column.type, parse=column.parse, timezone=column.timezone)
-    except Exception as error:  # noqa: BLE001 - whatever it is, `type` could not be evaluated
+    except Exception as error:
         return pl.repeat(None, values.len(), dtype=wanted, eager=True), None, f"could not be cast ({type(error).__name__})"
     return cast, bad if bad.any() else None, ""
 
 
-def _counts(
-    checks: Sequence[RowCheck], typed: _Typed, layout: Layout, without: frozenset[str]
-) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    """Count rows evaluated and rows unknown per check, over all rows of the batch, in one pass."""
-    asked = [check for check in checks if check.name not in without]
-    expressions = {check.name: _counting(check, layout) for check in asked}
-    counts: dict[str, tuple[int, int]] = {}
-    errors: dict[str, str] = {}
-    try:
-        counts = _pass(typed.frame, expressions)
-    except Exception:  # noqa: BLE001 - one check broke the pass: find out which
-        for name, pair in expressions.items():
-            try:
-                counts |= _pass(typed.frame, {name: pair})
-            except Exception as error:  # noqa: BLE001
-                errors[name] = f"could not be counted ({type(error).__name__})"
-    return counts, errors
+def _agree(screened: bool, found: Findings, suspects: int) -> bool:
+    """Tell whether screen and diagnosis name the same rows.
 
-
-def _pass(frame: pl.DataFrame, expressions: Mapping[str, tuple[pl.Expr, pl.Expr]]) -> dict[str, tuple[int, int]]:
-    flat = [part.alias(f"{index}") for index, part in enumerate(part for pair in expressions.values() for part in pair)]
-    if not flat:
-        return {}
-    row = frame.lazy().select(flat).collect().row(0)
-    return {name: (int(row[2 * index]), int(row[2 * index + 1])) for index, name in enumerate(expressions)}
-
-
-def _counting(check: RowCheck, layout: Layout) -> tuple[pl.Expr, pl.Expr]:
-    """Two aggregates: rows evaluated, rows whose verdict is unknown."""
-    chosen = selected(check, layout)
-    bad = layout.bad(check.columns)
-    none = pl.lit(0)
-    if chosen is None:
-        if check.kind == "type":
-            return pl.len(), none
-        if check.kind == "required":
-            return pl.len(), none if bad is None else bad.sum()
-        if check.kind in _CELL_KINDS and len(check.columns) == 1:
-            return pl.len(), _missing(check.columns[0], layout)
-    judged = verdict(check, layout)
-    assert judged is not None
-    unknown = judged.is_null()
-    if chosen is None:
-        return pl.len(), unknown.sum()
-    return chosen.sum(), (chosen & unknown).sum()
-
-
-def _missing(name: str, layout: Layout) -> pl.Expr:
-    column = pl.col(name)
-    return column.null_count() + column.is_nan().sum() if layout.types[name].is_float() else column.null_count()
-
-
-def _all_explained(found: Findings, rows: int) -> bool:
-    """Tell whether every suspect breaks a check that could be evaluated, or one could not be."""
-    if found.errors:
-        return True
+    Every suspect must break some check, as far as all checks could be evaluated; and where the screen itself could not be
+    evaluated, some check must be the reason.
+    """
+    if found.errors or not screened:
+        return bool(found.errors)
     if not found.failed:
-        return rows == 0
-    return bool(
-        pl.DataFrame([series.alias(name) for name, series in found.failed.items()])
-        .select(pl.any_horizontal(pl.all()).all())
-        .item()
-    )
+        return suspects == 0
+    failed = pl.DataFrame([series.alias(name) for name, series in found.failed.items()])
+    return bool(failed.select(pl.any_horizontal(pl.all()).all()).item())
 
 
 def _breaking(found: _Diagnosis, blocking: list[str]) -> pl.Series:
@@ -370,7 +316,7 @@ def copied(frame: pl.DataFrame) -> pl.DataFrame:
     contiguous = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     back = pl.from_arrow(contiguous)
     assert isinstance(back, pl.DataFrame)
-    return back.cast(dict(frame.schema)) if back.schema != frame.schema else back
+    return back.cast(frame.schema) if back.schema != frame.schema else back
 
 
 def _unused(name: str, taken: Iterable[str]) -> str:
@@ -378,44 +324,3 @@ def _unused(name: str, taken: Iterable[str]) -> str:
     while name in names:
         name = f"_{name}"
     return name
-
-
-MAX_NAMES = 20
-
-
-def unjudgeable(header: Sequence[str], declared: Mapping[str, Column], *, absent_is_null: bool = False) -> bool:
-    """Tell whether a header keeps rows from being judged at all: a declared column is missing, or a name stands twice."""
-    names = Counter(header)
-    missing = not absent_is_null and any(name not in names for name in declared)
-    return missing or any(number > 1 for number in names.values())
-
-
-def header_tally(
-    header: Sequence[str],
-    declared: Mapping[str, Column],
-    unknown_columns: UnknownColumns,
-    gate: Gate,
-    *,
-    absent_is_null: bool = False,
-) -> CheckTally:
-    """Judge the names of columns (check `columns`).
-
-    Args:
-        header: names as they arrive at the gate; one that stands twice stands twice here.
-        declared: the gate's columns.
-        unknown_columns: only `fail` minds undeclared columns, and only at the prepared gate.
-        gate: source or prepared.
-        absent_is_null: in JSON kinds a declared column that is absent is NULL.
-
-    Returns:
-        One thing evaluated; observed: the names that are `missing`, `extra` or `duplicate`.
-    """
-    names = Counter(name for name in header if name != POSITION)
-    strict = unknown_columns == "fail" and gate == "prepared"
-    found = {
-        "missing": [] if absent_is_null else [name for name in declared if name not in names],
-        "extra": [name for name in names if name not in declared] if strict else [],
-        "duplicate": [name for name, number in names.items() if number > 1],
-    }
-    observed = {word: [name[:80] for name in listed[:MAX_NAMES]] for word, listed in found.items() if listed}
-    return CheckTally(evaluated=1, failed=int(bool(observed)), observed=observed or None)

@@ -24,11 +24,12 @@ def load(step: Load, context: Context, flow: Flow, batches: Iterator[Batch]) -> 
     Raises:
         StorageError: staging holds another number of rows than were given to it.
     """
-    from datasync.gates.fidelity import Figures, figures
+    from datasync.gates.fidelity import Figures, figures, row_hash
 
     first = next(batches, None)
     spec = _evolved(step.spec, first, context)
-    total = Figures()
+    total, hashed = Figures(), 0
+    full = context.plan.contract.run.audit == "full"
     with flow.working():
         writer = context.target.writer(spec)
     try:
@@ -38,6 +39,7 @@ def load(step: Load, context: Context, flow: Flow, batches: Iterator[Batch]) -> 
             with flow.working():
                 frame = _staged_columns(batch.frame, spec)
                 total = total + figures(frame.drop(POSITION, strict=False), spec.columns)
+                hashed += row_hash(frame, spec.columns) if full else 0
                 writer.write(frame)
                 flow.rows_in += frame.height
             context.progress(Progress("stage", flow.rows_in))
@@ -50,6 +52,7 @@ def load(step: Load, context: Context, flow: Flow, batches: Iterator[Batch]) -> 
     if flow.rows_out != flow.rows_in:
         raise StorageError(f"staging holds {flow.rows_out} rows of {flow.rows_in}", code="E_STAGING_COUNT", stage="stage")
     flow.detail["figures"] = total.to_plain()
+    flow.detail["hash"] = str(hashed % 2**64) if full else None
     flow.detail["evolve"] = {name: str(spec.columns[name]) for name in spec.evolve}
     flow.finished = True
     return spec

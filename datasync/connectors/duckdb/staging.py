@@ -85,6 +85,15 @@ class DuckdbStaging:
             found = first(connection, f"DELETE FROM {self.relation} WHERE {where}")
         return int(found[0]) if found else 0
 
+    def keep(self, name: str, frames: list[pl.DataFrame]) -> None:
+        """Keep copied rows as a table of this file (a check's copy of what the target holds)."""
+        with self._handle.statements() as connection:
+            for number, frame in enumerate(frames):
+                connection.register("_datasync_copy", frame.to_arrow())
+                head = f"CREATE OR REPLACE TABLE {name} AS" if number == 0 else f"INSERT INTO {name}"
+                connection.execute(f"{head} SELECT * FROM _datasync_copy")
+                connection.unregister("_datasync_copy")
+
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Close our connection while another process reads the file: DuckDB lets one process in at a time."""

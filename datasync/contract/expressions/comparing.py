@@ -28,7 +28,7 @@ def compare(name: str, left: Node, right: Node) -> Node:
     Raises:
         ExpressionError: the types cannot be compared without an implicit cast, or have no order.
     """
-    if left.type == NULL or right.type == NULL:
+    if NULL in (left.type, right.type):
         raise ExpressionError("a comparison with NULL is never true", hint="write IS NULL or IS NOT NULL")
     if name in ORDERED:
         for node in (left, right):
@@ -43,7 +43,7 @@ def alike(left: Node, right: Node, what: str) -> tuple[Node, Node]:
     Raises:
         ExpressionError: an implicit cast would be needed.
     """
-    if left.type == NULL or right.type == NULL:
+    if NULL in (left.type, right.type):
         kind = right.type if left.type == NULL else left.type
         return tuple(replace(node, type=kind) if node.type == NULL else node for node in (left, right))  # type: ignore[return-value]
     if left.type.is_numeric and right.type.is_numeric:
@@ -95,7 +95,7 @@ def _timestamps(left: Node, right: Node, what: str) -> tuple[Node, Node]:
         raise ExpressionError(
             f"{what} of {left.type} and {right.type}", "both with a zone, or both without",
             "write the literal with an offset, such as TIMESTAMP '2024-01-31 12:00:00+00'"
-            if isinstance(left, Literal) or isinstance(right, Literal) else "give the column a zone with timezone: in the contract",
+            if isinstance(left, Literal) or isinstance(right, Literal) else "give the column a zone: timezone: in the contract",
         )  # fmt: skip
     if left.type == right.type:
         return left, right

@@ -74,5 +74,5 @@ FORMATS: dict[str, Callable[[Node], Node]] = {
     "currency": lambda column: nodes.is_in(column, codes.CURRENCIES),
     "json": lambda column: nodes.call("is_json", column),
 }
-"""Every format: ASCII e-mail addresses with a dotted domain; uuids with hyphens, in any case; http, https and ftp URLs; dotted IPv4; IPv6 without
-a zone; calendar dates `YYYY-MM-DD`; ISO 3166-1 alpha-2 and ISO 4217 in capitals; JSON documents."""
+"""Every format: ASCII e-mail addresses with a dotted domain; uuids with hyphens, in any case; http, https and ftp URLs; dotted
+IPv4; IPv6 without a zone; calendar dates `YYYY-MM-DD`; ISO 3166-1 alpha-2 and ISO 4217 in capitals; JSON documents."""

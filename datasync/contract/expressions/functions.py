@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from datasync.contract.expressions import numbers, regex
+from datasync.contract.expressions.arithmetic import UNITS, need, whole_division
 from datasync.contract.expressions.comparing import alike, compare
-from datasync.contract.expressions.literals import integer
 from datasync.contract.expressions.problems import ExpressionError
-from datasync.contract.expressions.tree import NULL, Call, Literal, Node, build
+from datasync.contract.expressions.tree import NULL, Literal, Node, build
 from datasync.contract.types import BOOL, DATE, FLOAT64, INT64, STRING, TIMESTAMP_UTC, DataType
 from datasync.errors import did_you_mean
 
-UNITS = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
-"""Microseconds of each unit of date_diff and INTERVAL."""
 MAX_PARTS = 50
-INTERVAL = DataType("interval")
-"""The type of an INTERVAL literal, whose value is in microseconds; it exists only beside + and -."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +53,8 @@ def apply(name: str, *arguments: Node) -> Node:
     return function.make(*arguments)
 
 
-def _need(node: Node, fits: bool, usage: str, wanted: str) -> None:
-    if not fits:
-        raise ExpressionError(f"{usage} got {'NULL' if node.type == NULL else node.type}", wanted)
-
-
 def _text(node: Node, usage: str) -> None:
-    _need(node, node.type.name == "string", usage, "text")
+    need(node, node.type.name == "string", usage, "text")
 
 
 def _of_text(name: str, kind: DataType) -> Callable[[Node], Node]:
@@ -76,14 +66,14 @@ def _of_text(name: str, kind: DataType) -> Callable[[Node], Node]:
 
 
 def _abs(number: Node) -> Node:
-    _need(number, number.type.is_numeric, "abs()", "a number")
+    need(number, number.type.is_numeric, "abs()", "a number")
     if number.type.is_float:
         return build("abs", (numbers.to_float(number),), FLOAT64)
     return build("abs", (number,), INT64 if number.type.is_integer else number.type)
 
 
 def _round(number: Node, places: Node | None = None) -> Node:
-    _need(number, number.type.name == "decimal" or number.type.is_integer, "round()", "a decimal")
+    need(number, number.type.name == "decimal" or number.type.is_integer, "round()", "a decimal")
     digits = 0 if places is None else _integer(places, "round(number, digits)", 0, 38)
     if number.type.is_integer or digits >= number.type.scale:
         return number
@@ -104,107 +94,8 @@ def _word(node: Node, usage: str) -> str:
     return node.value
 
 
-def check_divisor(node: Node) -> None:
-    """Refuse a divisor that can be zero.
-
-    Raises:
-        ExpressionError: neither a literal other than zero nor NULLIF(x, 0).
-    """
-    if isinstance(node, Literal) and node.value:
-        return
-    if (
-        isinstance(node, Call)
-        and node.name == "nullif"
-        and isinstance(node.arguments[1], Literal)
-        and node.arguments[1].value == 0
-    ):
-        return
-    if isinstance(node, Call) and node.name in ("to_float", "to_decimal"):
-        return check_divisor(node.arguments[0])
-    raise ExpressionError("a divisor that can be zero", "a number other than 0, or NULLIF(x, 0)", "write x / NULLIF(y, 0)")
-
-
-def whole_division(name: str, left: Node, right: Node) -> Node:
-    """Make `int_div` (towards zero) or `mod` (the sign of the dividend) of two integers.
-
-    Raises:
-        ExpressionError: not integers, or a divisor that can be zero.
-    """
-    for node in (left, right):
-        _need(node, node.type.is_integer, "%" if name == "mod" else "div()", "two integers")
-    check_divisor(right)
-    return build(name, (left, right), INT64)
-
-
-def divide(left: Node, right: Node) -> Node:
-    """Make a division of floats or decimals.
-
-    A decimal quotient has as many digits after the point as both sides need, at least 6, and is rounded half away from zero.
-
-    Raises:
-        ExpressionError: integers, a decimal with a float, a divisor that can be zero, too many digits.
-    """
-    for node in (left, right):
-        _need(node, node.type.is_numeric, "/", "two numbers")
-    if left.type.is_integer and right.type.is_integer:
-        raise ExpressionError(
-            "integer / integer", "div(a, b), or a decimal", "div() cuts off towards zero; for a fraction multiply by 1.0 first"
-        )
-    check_divisor(right)
-    left, right = numbers.common(left, right, "a division")
-    if left.type.is_float:
-        return build("divide", (left, right), FLOAT64)
-    scale = max(6, left.type.scale)
-    kind = numbers.decimal_of(left.type.precision + scale, scale, "the quotient")
-    # The numerator is shifted by `scale` and doubled before whole numbers are divided.
-    numbers.decimal_of(left.type.precision + scale + 1, scale, "the quotient")
-    return build("divide_decimal", (left, right), kind)
-
-
-def operate(symbol: str, left: Node, right: Node) -> Node:
-    """Make `left symbol right` for `+ - * / %`; an interval may be added to a date or timestamp.
-
-    Raises:
-        ExpressionError: the operation is not defined for these types.
-    """
-    if symbol == "/":
-        return divide(left, right)
-    if symbol == "%":
-        return whole_division("mod", left, right)
-    if INTERVAL in (left.type, right.type):
-        return _shift(symbol, left, right)
-    for node in (left, right):
-        hint = (
-            "write date_diff('day', start, end)"
-            if symbol == "-" and node.type.is_temporal
-            else "only numbers; write concat() for texts"
-        )
-        if not node.type.is_numeric:
-            raise ExpressionError(f"{left.type} {symbol} {right.type}", "two numbers", hint)
-    return numbers.arithmetic({"+": "add", "-": "sub", "*": "mul"}[symbol], left, right)
-
-
-def _shift(symbol: str, left: Node, right: Node) -> Node:
-    if left.type == INTERVAL and symbol == "+":
-        left, right = right, left
-    if (
-        symbol not in "+-"
-        or not isinstance(right, Literal)
-        or right.type != INTERVAL
-        or left.type.name not in ("date", "timestamp")
-    ):
-        raise ExpressionError(f"{left.type} {symbol} {right.type}", "a date or timestamp + or - INTERVAL")
-    assert isinstance(right.value, int)
-    if left.type.unit == "ns":
-        raise ExpressionError(f"{left.type} {symbol} interval", "a timestamp of s, ms or us")
-    if left.type.name == "date" and right.value % UNITS["day"]:
-        raise ExpressionError("a date with an interval of less than a day", "INTERVAL 'n' DAY for dates")
-    amount = Literal(-right.value if symbol == "-" else right.value, INTERVAL)
-    return build("shift", (left, amount), left.type)
-
-
 def _nullif(value: Node, other: Node) -> Node:
-    _need(value, value.type != NULL, "nullif()", "a typed value")
+    need(value, value.type != NULL, "nullif()", "a typed value")
     left, right = compare("eq", value, other).arguments  # type: ignore[union-attr]
     return build("nullif", (left, right), left.type)
 
@@ -305,7 +196,7 @@ def _part(name: str, text: Node, part: Node) -> Node:
 
 
 def _matches(text: Node, pattern: Node) -> Node:
-    _need(text, text.type.is_text, "matches()", "text")
+    need(text, text.type.is_text, "matches()", "text")
     try:
         regex.compile_regex(_word(pattern, "matches(text, 'regex')"))
     except ExpressionError as error:
@@ -315,7 +206,7 @@ def _matches(text: Node, pattern: Node) -> Node:
 
 
 def _is_json(text: Node) -> Node:
-    _need(text, text.type.name in ("string", "json"), "is_json()", "text")
+    need(text, text.type.name in ("string", "json"), "is_json()", "text")
     return build("is_json", (text,), BOOL)
 
 
@@ -324,7 +215,7 @@ def _date_diff(unit: Node, start: Node, end: Node) -> Node:
     if word not in UNITS:
         raise ExpressionError(f"unit '{word[:20]}'", ", ".join(UNITS), did_you_mean(word, UNITS))
     left, right = alike(start, end, "date_diff()")
-    _need(left, left.type.name in ("date", "timestamp"), "date_diff()", "two dates or two timestamps")
+    need(left, left.type.name in ("date", "timestamp"), "date_diff()", "two dates or two timestamps")
     if left.type.name == "date" and word != "day":
         raise ExpressionError(f"date_diff('{word}') of dates", "'day' for dates")
     return build("date_diff", (Literal(word, STRING), left, right), INT64)
@@ -333,7 +224,7 @@ def _date_diff(unit: Node, start: Node, end: Node) -> Node:
 def _field(name: str) -> Callable[[Node], Node]:
     def make(value: Node) -> Node:
         fits = value.type.name == "timestamp" or (value.type.name == "date" and name != "hour")
-        _need(value, fits, f"{name}()", "a timestamp" if name == "hour" else "a date or timestamp")
+        need(value, fits, f"{name}()", "a timestamp" if name == "hour" else "a date or timestamp")
         if value.type.zone not in (None, "UTC"):
             raise ExpressionError(
                 f"{name}() of {value.type}",
@@ -347,18 +238,6 @@ def _field(name: str) -> Callable[[Node], Node]:
 
 def _reference(name: str, kind: DataType) -> Callable[[], Node]:
     return lambda: build(name, (), kind)
-
-
-def negate_number(number: Node) -> Node:
-    """Make a unary minus; the minus of a literal is part of it."""
-    _need(number, number.type.is_numeric, "unary minus", "a number")
-    if isinstance(number, Literal) and isinstance(number.value, int):
-        return integer(-number.value)
-    if isinstance(number, Literal) and isinstance(number.value, float | Decimal):
-        return Literal(number.value.copy_negate() if isinstance(number.value, Decimal) else -number.value, number.type)
-    if number.type.is_float:
-        return build("neg", (numbers.to_float(number),), FLOAT64)
-    return build("neg", (number,), INT64 if number.type.is_integer else number.type)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -387,8 +266,8 @@ FUNCTIONS: dict[str, Function] = {
     "now": Function("now()", 0, 0, _reference("now", TIMESTAMP_UTC)),
     "today": Function("today()", 0, 0, _reference("today", DATE)),
 }
-"""Every function: lower and upper change ASCII letters only, trim removes spaces, length counts code points, concat is NULL if a part is,
-date_diff is the elapsed time cut off to whole units, now() and today() are the run's clock in UTC."""
+"""Every function: lower and upper change ASCII letters only, trim removes spaces, length counts code points, concat is NULL if a
+part is, date_diff is the elapsed time cut off to whole units, now() and today() are the run's clock in UTC."""
 
 _AGGREGATE = "an expression sees one row; use count, null_share, distinct or an expectation"
 _CHANCE = "an expression gives the same result every time"

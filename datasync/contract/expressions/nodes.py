@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 from datasync.contract.expressions import comparing, functions, literals
+from datasync.contract.expressions.arithmetic import operate
 from datasync.contract.expressions.expression import Expression
 from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.expressions.tree import NULL, Call, Column, Literal, Node, Value, build, walk
 from datasync.contract.types import BOOL, DataType
 
 __all__ = [
-    "Call", "Column", "Literal", "Node", "all_of", "any_of", "arithmetic", "call", "case", "column", "compare", "expression_of", "is_in",
-    "is_null", "is_true", "like", "literal", "negate",
+    "Call", "Column", "Literal", "Node", "all_of", "any_of", "arithmetic", "call", "case", "column", "compare", "expression_of",
+    "is_in", "is_null", "is_true", "like", "literal", "negate",
 ]  # fmt: skip
 
 MAX_SIZE = 5_000
@@ -63,7 +63,7 @@ def arithmetic(symbol: str, left: Node, right: Node) -> Node:
     Raises:
         ExpressionError: the operation is not defined for these types.
     """
-    return functions.operate(symbol, left, right)
+    return operate(symbol, left, right)
 
 
 def all_of(*parts: Node) -> Node:
@@ -81,7 +81,13 @@ def _logic(name: str, parts: tuple[Node, ...], empty: bool) -> Node:
         require_bool(part, name.upper())
     if not parts:
         return Literal(empty, BOOL)
-    return reduce(lambda left, right: build(name, (left, right), BOOL), (_known(part) for part in parts))
+    level = [_known(part) for part in parts]
+    while len(level) > 1:
+        # Pairs of pairs: a contract of hundreds of columns must not become a chain as deep.
+        level = [build(name, (left, right), BOOL) for left, right in zip(level[::2], level[1::2], strict=False)] + (
+            level[-1:] if len(level) % 2 else []
+        )
+    return level[0]
 
 
 def _known(node: Node) -> Node:

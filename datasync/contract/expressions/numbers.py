@@ -1,8 +1,10 @@
 """Types of numbers in, the type of their sum, product or comparison out, exact or refused.
 
-Integers: an operation is exact within ±(2**63 - 1); a result beyond that is NULL in every engine, never a wrapped or rounded number. The smallest
-int64, which has no negation, counts as beyond when arithmetic uses it. Decimals: exact, and refused when the result could need more than 38 digits.
-Floats: IEEE double, and a NaN is NULL; when a float overflows, PostgreSQL and MariaDB stop with an error where the others give infinity.
+Integers: an operation is exact within ±(2**63 - 1); a result beyond that is NULL in every engine, never a wrapped or rounded
+number. The smallest int64, which has no negation, counts as beyond when arithmetic uses it.
+Decimals: exact, and refused when the result could need more than 38 digits.
+Floats: IEEE double, and a NaN is NULL; when a float overflows, PostgreSQL and MariaDB stop with an error where the others give
+infinity. A literal beside a float becomes a float; beside an integer or decimal it keeps its own digits.
 """
 
 from __future__ import annotations

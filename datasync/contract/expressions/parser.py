@@ -1,4 +1,4 @@
-"""The text of an expression and its columns in, a typed tree out: sqlglot reads, an allow-list of nodes and their arguments decides.
+"""The text of an expression and its columns in, a typed tree out: sqlglot reads, an allow-list of nodes and arguments decides.
 
 Every function call is read as an anonymous one, so that no rewriting of sqlglot's own stands between the author and `FUNCTIONS`.
 """
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.expressions import functions, literals, nodes
+from datasync.contract.expressions.arithmetic import INTERVAL, UNITS, negate_number
 from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.expressions.tree import NULL, Literal, Node
 from datasync.contract.types import BOOL, STRING, DataType
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 MAX_NODES = 200
 _WORDS = {
-    "current_date": "write today()", "current_timestamp": "write now()", "current_time": "write now()", "localtimestamp": "write now()",
+    "current_date": "write today()", "current_timestamp": "write now()", "current_time": "write now()",
+    "localtimestamp": "write now()",
     "current_user": "an expression sees the row only", "session_user": "an expression sees the row only",
 }  # fmt: skip
 _REFUSED = {
@@ -59,7 +61,7 @@ def _dialect() -> Any:
     from sqlglot.dialects.postgres import Postgres
 
     class RestrictedSQL(Postgres):
-        class Parser(Postgres.Parser):
+        class Parser(Postgres.Parser):  # type: ignore[misc,valid-type]
             FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012
             FUNCTION_PARSERS: dict[str, Any] = {}  # noqa: RUF012
             NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
@@ -241,7 +243,7 @@ class _Scope:
 
     def minus(self, tree: Any) -> Node:
         self._only(tree, "this")
-        return functions.negate_number(self.read(tree.this))
+        return negate_number(self.read(tree.this))
 
     def same(self, tree: Any) -> Node:
         return nodes.negate(self.compare("is distinct from", tree))
@@ -322,14 +324,15 @@ class _Scope:
         self._only(tree, "this", "unit")
         unit = str(getattr(tree.args.get("unit"), "name", "") or "").lower().removesuffix("s")
         amount = getattr(tree.this, "this", "")
-        if unit not in functions.UNITS or not isinstance(amount, str) or not amount.isdecimal() or len(amount) > 9:
+        if unit not in UNITS or not isinstance(amount, str) or not amount.isdecimal() or len(amount) > 9:
             hint = "months and years have no fixed length" if unit in ("month", "year") else ""
             raise ExpressionError(f"INTERVAL of {shorten(unit or '?', 20)}", "INTERVAL 'n' DAY, HOUR, MINUTE or SECOND", hint)
-        return Literal(int(amount) * functions.UNITS[unit], functions.INTERVAL)
+        return Literal(int(amount) * UNITS[unit], INTERVAL)
 
 
 _READERS: dict[str, Callable[[_Scope, Any], Node]] = {
-    "Column": _Scope.column, "Literal": _Scope.literal, "Boolean": _Scope.boolean, "Null": _Scope.null, "Anonymous": _Scope.function,
+    "Column": _Scope.column, "Literal": _Scope.literal, "Boolean": _Scope.boolean, "Null": _Scope.null,
+    "Anonymous": _Scope.function,
     "Not": _Scope.negate, "Neg": _Scope.minus, "Is": _Scope.is_, "Between": _Scope.between, "In": _Scope.in_, "Like": _Scope.like,
     "Escape": _Scope.escape, "Case": _Scope.case, "Cast": _Scope.typed_literal, "Interval": _Scope.interval,
     "And": lambda scope, tree: scope.logic(nodes.all_of, tree), "Or": lambda scope, tree: scope.logic(nodes.any_of, tree),

@@ -5,9 +5,10 @@ r"""A regex of a documented subset in, one spelling per engine out, so that all 
     any of        \d  \w  \s  \D  \W  \S (ASCII)                 escapes \n \t \r and \ before punctuation
     edges         ^ and $: start and end of the whole text
 
-A regex is searched for anywhere in the text. `.` is everything but a newline; `\d` is `[0-9]`, `\w` is `[A-Za-z0-9_]`, `\s` is space, tab, newline, carriage
-return, form feed, vertical tab. Letters match their own case. Not part of it: backreferences, lookaround, flags, lazy and possessive repeats,
-`\b`, Unicode classes. A repeat without an upper bound inside another one is refused, as some engines would need exponential time for it.
+A regex is searched for anywhere in the text. `.` is everything but a newline; `\d` is `[0-9]`, `\w` is `[A-Za-z0-9_]`, `\s` is
+space, tab, newline, carriage return, form feed, vertical tab. Letters match their own case. Not part of it: backreferences,
+lookaround, flags, lazy and possessive repeats, `\b`, Unicode classes. A repeat without an upper bound inside another one is
+refused, as some engines would need exponential time for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import functools
 import re
 import string
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from datasync.contract.expressions.problems import ExpressionError
@@ -33,7 +35,8 @@ _CONTROLS = {"n": r"\n", "t": r"\t", "r": r"\r"}
 _MEANING = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 _HINTS = {
     "b": "word edges differ between systems: write the characters that may stand there",
-    "B": "word edges differ between systems", "p": "Unicode classes differ between systems", "P": "Unicode classes differ between systems",
+    "B": "word edges differ between systems", "p": "Unicode classes differ between systems",
+    "P": "Unicode classes differ between systems",
     "A": "write ^", "z": "write $", "Z": "write $",
 }  # fmt: skip
 
@@ -77,7 +80,7 @@ def compile_regex(text: str) -> Regex:
 
 
 def from_like(pattern: str) -> str:
-    """Write a LIKE pattern, with `~` before characters that stand for themselves, as a regex of Rust's crate over the whole text."""
+    """Write a LIKE pattern, with `~` before what stands for itself, as a regex of Rust's crate over the whole text."""
     out, rest = "", iter(pattern)
     for character in rest:
         if character == "~":
@@ -88,13 +91,25 @@ def from_like(pattern: str) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _python(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    if not re.search(r"\)[*+?{]", pattern):
+        compiled = re.compile(pattern, re.ASCII)
+        return lambda text: compiled.search(text) is not None
+    # A repeated group can cost Python's engine exponential time on a hostile text; Rust's is linear.
+    import polars as pl
+
+    rust = re.sub(r"\\(.)", lambda escape: r"\z" if escape[1] == "Z" else escape[0], pattern)
+    return lambda text: bool(pl.Series([text], dtype=pl.String()).str.contains(rust).item())
 
 
 def search(pattern: str, value: object) -> bool | None:
-    """Tell whether a text holds a match; the `regexp` function of SQLite. None for what is not a text."""
-    return _python(pattern).search(value) is not None if isinstance(value, str) else None
+    """Tell whether a text holds a match; the `regexp` function of SQLite.
+
+    Args:
+        pattern: a regex in its `python` spelling.
+        value: a text; for anything else the answer is None.
+    """
+    return _matcher(pattern)(value) if isinstance(value, str) else None
 
 
 _END = "\ue000"
@@ -103,7 +118,7 @@ _END = "\ue000"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece in its engines' spelling, whether it repeats without bound, how many copies its counts make, and whether it takes a repeat."""
+    """A piece: its spelling, whether it repeats without bound, the copies its counts make, whether it takes a repeat."""
 
     text: str
     unbounded: bool = False

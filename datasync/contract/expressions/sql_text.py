@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from datasync.contract.expressions import regex
 from datasync.contract.expressions.dialects import literal_sql
-from datasync.contract.expressions.tree import Call
+from datasync.contract.expressions.tree import Call, word_of
 from datasync.contract.types import STRING, Dialect
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _substr(writer: Writer, node: Call) -> str:
 
 
 def _like(writer: Writer, node: Call) -> str:
-    text, pattern = writer.of(node.arguments[0]), writer.pattern(node.arguments[1])
+    text, pattern = writer.of(node.arguments[0]), word_of(node.arguments[1])
     if writer.dialect == "sqlite":
         return f"({text} GLOB {literal_sql(_glob(pattern), STRING, 'sqlite')})"
     quoted = literal_sql(pattern, STRING, writer.dialect)
@@ -81,7 +81,7 @@ def _glob(pattern: str) -> str:
 
 def _matches(writer: Writer, node: Call) -> str:
     text = writer.of(node.arguments[0])
-    pattern = literal_sql(regex.compile_regex(writer.pattern(node.arguments[1])).pattern(writer.dialect), STRING, writer.dialect)
+    pattern = literal_sql(regex.compile_regex(word_of(node.arguments[1])).pattern(writer.dialect), STRING, writer.dialect)
     if writer.dialect == "duckdb":
         return f"regexp_matches({text}, {pattern})"
     if writer.dialect == "postgres":
@@ -94,6 +94,10 @@ def _is_json(writer: Writer, node: Call) -> str:
     if writer.dialect == "sqlite":
         # json_valid(NULL) is false there.
         return f"(CASE WHEN {made} IS NOT NULL THEN json_valid({made}) END)"
+    if writer.dialect == "duckdb":
+        # Its parser lets NaN, Infinity and trailing commas pass; outside of texts they are easy to see.
+        bare = f"""regexp_replace({made}, '"(?:[^"\\\\]|\\\\.)*"', '0', 'g')"""
+        return f"(json_valid({made}) AND NOT regexp_matches({bare}, ',\\s*[\\]}}]|[Nn]a|[Ii]nf'))"
     return f"({made} IS JSON)" if writer.dialect == "postgres" else f"json_valid({made})"
 
 

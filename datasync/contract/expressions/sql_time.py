@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from datasync.contract.expressions.functions import UNITS
-from datasync.contract.expressions.tree import Call, Literal
+from datasync.contract.expressions.arithmetic import UNITS
+from datasync.contract.expressions.tree import Call, integer_of, word_of
 
 if TYPE_CHECKING:
     from datasync.contract.expressions.to_sql import Writer
@@ -38,7 +38,7 @@ def _date_diff(writer: Writer, node: Call) -> str:
     start, end = writer.of(first), writer.of(last)
     if first.type.name == "date":
         return _days(writer, start, end)
-    step = UNITS[writer.pattern(unit)]
+    step = UNITS[word_of(unit)]
     if writer.dialect == "duckdb":
         clock, scale = ("epoch_ns", 1000) if first.type.unit == "ns" and not first.type.zone else ("epoch_us", 1)
         return f"(({clock}({end}) - {clock}({start})) // {step * scale})"
@@ -63,8 +63,7 @@ def _days(writer: Writer, start: str, end: str) -> str:
 
 def _shift(writer: Writer, node: Call) -> str:
     value, amount = node.arguments
-    assert isinstance(amount, Literal) and isinstance(amount.value, int)
-    made, seconds = writer.of(value), amount.value // UNITS["second"]
+    made, seconds = writer.of(value), integer_of(amount) // UNITS["second"]
     is_date = value.type.name == "date"
     if writer.dialect == "mysql":
         return f"({made} + INTERVAL ({seconds // 86400 if is_date else seconds}) {'DAY' if is_date else 'SECOND'})"

@@ -1,6 +1,7 @@
 """A typed tree in, a polars expression out.
 
-Decimals are calculated as whole numbers of their smallest unit in Int128, so that nothing is rounded; they become Decimal again at the end.
+Decimals are calculated as whole numbers of their smallest unit in Int128, so that nothing is rounded; they become Decimal again
+at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions import numbers, regex
 from datasync.contract.expressions.dialects import scaled
-from datasync.contract.expressions.tree import Call, Column, Literal, Node, walk
+from datasync.contract.expressions.tree import Call, Column, Literal, Node, integer_of, walk, word_of
 from datasync.contract.types import INT64, INTEGERS, DataType, polars_type
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class _Emitter:
             return _literal(node, node.type)
         if node.name in ("now", "today"):
             return self._clock(node)
-        return _CALLS[node.name](self, node)
+        made = _CALLS[node.name](self, node)
+        # polars stretches a single value to all rows only where it knows that it is one; first() says so.
+        return made if _reads_columns(node) else made.first()
 
     def _clock(self, node: Call) -> pl.Expr:
         assert self.clock is not None
@@ -74,7 +77,7 @@ class _Emitter:
         return [self.of(argument) for argument in node.arguments]
 
     def alike(self, left: Node, right: Node) -> tuple[pl.Expr, pl.Expr]:
-        """Give both sides of a comparison in one dtype, so that polars does not choose one (it compares uint64 with int64 as floats)."""
+        """Give both sides in one dtype, so that polars does not choose one (for uint64 with int64 it would be float)."""
         if not left.type.is_integer:
             return self.of(left), self.of(right)
         for node, other in ((left, right), (right, left)):
@@ -92,9 +95,14 @@ class _Emitter:
         return self.of(node).cast(pl.Int128) if mixed else self.of(node)
 
     def compare(self, node: Call) -> pl.Expr:
-        left, right = self.alike(*node.arguments)
-        names = {"eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "distinct": "ne_missing"}
-        return getattr(left, names[node.name])(right)  # type: ignore[no-any-return]
+        return self._compare(node.name, *node.arguments)
+
+    def _compare(self, name: str, first: Node, second: Node) -> pl.Expr:
+        if not _reads_columns(first) and _reads_columns(second):
+            # polars 2.1 gives one row for `literal < when(…)`, and all rows for `when(…) > literal`.
+            first, second, name = second, first, _MIRRORED.get(name, name)
+        left, right = self.alike(first, second)
+        return getattr(left, "ne_missing" if name == "distinct" else name)(right)  # type: ignore[no-any-return]
 
     def is_in(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -106,11 +114,10 @@ class _Emitter:
             options = [option for option in options if isinstance(option, Literal) and low <= int(option.value or 0) <= high]  # type: ignore[arg-type]
         values = [_python(option) for option in options if isinstance(option, Literal)]
         dtype = pl.Int128() if kind.name == "decimal" else polars_type(kind)
-        found = self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
-        return found if _reads_columns(value) else found.first()
+        return self.of(value).is_in(pl.Series(values, dtype=dtype, strict=True).implode())
 
     def integer(self, node: Call) -> pl.Expr:
-        """Calculate with integers: in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
+        """Calculate in Int64 where no value can leave it, else in Int128 with what leaves ±(2**63-1) turned to NULL."""
         import polars as pl
 
         leaves = numbers.may_leave(numbers.raw_range(node)) if node.name not in ("mod", "int_div") else False
@@ -127,10 +134,16 @@ class _Emitter:
         return made.cast(dtype)
 
     def arithmetic(self, node: Call) -> pl.Expr:
+        import polars as pl
+
         kinds = [argument.type for argument in node.arguments]
         if kinds[0].is_integer:
             return self.integer(node)
-        made = _INTEGER[node.name](*self.operands(node))
+        left, *rest = self.operands(node)
+        if node.name == "divide" and _reads_columns(node.arguments[0]) and not _reads_columns(node.arguments[1]):
+            # polars multiplies by the reciprocal of a single divisor, which rounds twice; it divides by a column.
+            rest = [rest[0] + (pl.int_range(pl.len()) * 0).cast(pl.Float64)]
+        made = _INTEGER[node.name](left, *rest)
         return made.fill_nan(None) if node.type.is_float else made
 
     def case(self, node: Call) -> pl.Expr:
@@ -147,14 +160,19 @@ class _Emitter:
         import polars as pl
 
         dtype = pl.Int128() if node.type.name == "decimal" else polars_type(node.type)
-        return pl.coalesce([part.cast(dtype) for part in self.operands(node)])
+        *parts, made = [self.of(part).cast(dtype) for part in node.arguments]
+        for argument, part in zip(reversed(node.arguments[:-1]), reversed(parts), strict=True):
+            # polars' own coalesce gives one row when its first part is a single value.
+            fixed = not _reads_columns(argument)
+            made = pl.when(part.is_not_null()).then(part).otherwise(made) if fixed else pl.coalesce([part, made])
+        return made
 
     def nullif(self, node: Call) -> pl.Expr:
         import polars as pl
 
-        left, right = self.alike(*node.arguments)
+        first, second = node.arguments
         # An unknown comparison keeps the value.
-        return pl.when(left.eq(right)).then(None).otherwise(self.of(node.arguments[0]))
+        return pl.when(self._compare("eq", first, second)).then(None).otherwise(self.of(first))
 
     def round(self, node: Call) -> pl.Expr:
         value = self.of(node.arguments[0])
@@ -178,11 +196,10 @@ class _Emitter:
 
     def substr(self, node: Call) -> pl.Expr:
         text, start, *length = node.arguments
-        assert isinstance(start, Literal) and isinstance(start.value, int)
-        return self.of(text).str.slice(start.value - 1, length[0].value if length and isinstance(length[0], Literal) else None)  # type: ignore[arg-type]
+        return self.of(text).str.slice(integer_of(start) - 1, integer_of(length[0]) if length else None)
 
     def like(self, node: Call) -> pl.Expr:
-        text, pattern = self.of(node.arguments[0]), _word(node.arguments[1])
+        text, pattern = self.of(node.arguments[0]), word_of(node.arguments[1])
         plain = pattern.strip("%")
         if not set("%_~") & set(plain) and pattern in (f"{plain}%", f"%{plain}", f"%{plain}%") and plain:
             if pattern == f"{plain}%":
@@ -191,20 +208,19 @@ class _Emitter:
         return text.str.contains(regex.from_like(pattern))
 
     def matches(self, node: Call) -> pl.Expr:
-        return self.of(node.arguments[0]).str.contains(regex.compile_regex(_word(node.arguments[1])).polars)
+        return self.of(node.arguments[0]).str.contains(regex.compile_regex(word_of(node.arguments[1])).polars)
 
     def is_json(self, node: Call) -> pl.Expr:
-        from datasync.contract.expressions.json_text import valid_series
-
         import polars as pl
 
-        found = self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
-        return found if _reads_columns(node) else found.first()
+        from datasync.contract.expressions.json_text import valid_series
+
+        return self.of(node.arguments[0]).map_batches(valid_series, return_dtype=pl.Boolean, is_elementwise=True)
 
     def date_diff(self, node: Call) -> pl.Expr:
         unit, start, end = node.arguments
         elapsed = self.of(end) - self.of(start)
-        return getattr(elapsed.dt, f"total_{_word(unit)}s")()  # type: ignore[no-any-return]
+        return getattr(elapsed.dt, f"total_{word_of(unit)}s")()  # type: ignore[no-any-return]
 
     def field(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -214,9 +230,8 @@ class _Emitter:
     def shift(self, node: Call) -> pl.Expr:
         import polars as pl
 
-        amount = node.arguments[1]
-        assert isinstance(amount, Literal) and isinstance(amount.value, int)
-        return (self.of(node.arguments[0]) + pl.duration(microseconds=amount.value, time_unit="us")).cast(polars_type(node.type))
+        amount = pl.duration(microseconds=integer_of(node.arguments[1]), time_unit="us")
+        return (self.of(node.arguments[0]) + amount).cast(polars_type(node.type))
 
     def concat(self, node: Call) -> pl.Expr:
         import polars as pl
@@ -225,7 +240,7 @@ class _Emitter:
 
 
 def _reads_columns(node: Node) -> bool:
-    """Tell whether a result is a column; polars stretches a single value to all rows only where it knows that it is one."""
+    """Tell whether a result differs from row to row."""
     return any(isinstance(part, Column) for part in walk(node))
 
 
@@ -261,7 +276,7 @@ def _units(value: int) -> pl.Expr:
 
 
 def _checked(wide: pl.Expr) -> pl.Expr:
-    """Turn what lies beyond ±(2**63-1) to NULL; two casts, because the smallest int64 must go too, and `wide` must be written once."""
+    """Turn what lies beyond ±(2**63-1) to NULL; two casts, as the smallest int64 goes too and `wide` is written once."""
     import polars as pl
 
     return ((wide - 1).cast(pl.Int64, strict=False).cast(pl.Int128) + 1).cast(pl.Int64, strict=False)
@@ -273,11 +288,7 @@ def _signed(magnitude: pl.Expr, sign: pl.Expr) -> pl.Expr:
     return pl.when(sign < 0).then(magnitude * -1).otherwise(magnitude)
 
 
-def _word(node: Node) -> str:
-    assert isinstance(node, Literal) and isinstance(node.value, str)
-    return node.value
-
-
+_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _INTEGER: dict[str, Callable[..., pl.Expr]] = {
     "add": lambda left, right: left + right,
     "sub": lambda left, right: left - right,

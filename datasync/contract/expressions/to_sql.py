@@ -1,6 +1,6 @@
 """A typed tree in, the SQL of one dialect out; where dialects differ, each one's own words for the one meaning.
 
-SQLite holds decimals as text of fixed scale, so it calculates with whole numbers of their smallest unit, at most 18 digits of them.
+SQLite holds decimals as text of fixed scale, so it calculates with whole numbers of their smallest unit, at most 18 digits.
 """
 
 from __future__ import annotations
@@ -209,18 +209,15 @@ class Writer:
         if self.dialect == "duckdb":
             left, right = (f"CAST({side} * {10**scale} AS HUGEINT)" for side in (left, right))
         numerator, divisor = f"(2 * abs({left}) * {shift} + abs({right}))", f"(2 * abs({right}))"
+        step = f"{Decimal(1).scaleb(-node.type.scale):f}"
         if self.dialect == "postgres":
-            return f"({sign} * div({numerator}, {divisor}) * {Decimal(1).scaleb(-node.type.scale):f})"
+            return f"({sign} * div({numerator}, {divisor}) * {step})"
         if self.dialect == "mysql":
-            return f"({sign} * (({numerator} - {numerator} % {divisor}) / {divisor}) * {Decimal(1).scaleb(-node.type.scale):f})"
+            return f"({sign} * (({numerator} - {numerator} % {divisor}) / {divisor}) * {step})"
         if self.dialect == "sqlite":
             return f"({sign} * ({numerator} / {divisor}))"
-        return f"CAST({sign} * CAST({numerator} // {divisor} AS DECIMAL(38,0)) * {Decimal(1).scaleb(-node.type.scale):f} AS DECIMAL({node.type.precision},{node.type.scale}))"
-
-    def pattern(self, node: Node) -> str:
-        """Give the text of a literal that is a pattern."""
-        assert isinstance(node, Literal) and isinstance(node.value, str)
-        return node.value
+        kind = f"DECIMAL({node.type.precision},{node.type.scale})"
+        return f"CAST({sign} * CAST({numerator} // {divisor} AS DECIMAL(38,0)) * {step} AS {kind})"
 
 
 def not_nan(sql: str) -> str:

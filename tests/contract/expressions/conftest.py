@@ -55,10 +55,26 @@ def mysql_connection() -> Iterator[Any]:
 def _mariadb(folder: Path) -> Iterator[Any]:
 
     data, socket = folder / "data", folder / "s"
-    install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
+    install = [
+        "mariadb-install-db",
+        "--no-defaults",
+        f"--datadir={data}",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+    ]
     subprocess.run([*install, "--user=root"], check=True, capture_output=True)
-    command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking", "--user=root", "--skip-log-bin"]
-    server = subprocess.Popen([*command, "--innodb-flush-log-at-trx-commit=0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        "mariadbd",
+        "--no-defaults",
+        f"--datadir={data}",
+        f"--socket={socket}",
+        "--skip-networking",
+        "--user=root",
+        "--skip-log-bin",
+    ]
+    server = subprocess.Popen(
+        [*command, "--innodb-flush-log-at-trx-commit=0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         connection = _connect(socket)
         with connection.cursor() as cursor:

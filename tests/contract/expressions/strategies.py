@@ -50,7 +50,12 @@ def _texts() -> st.SearchStrategy[str]:
 
 def _decimals() -> st.SearchStrategy[str]:
     leaves = st.sampled_from(_DECIMALS) | st.sampled_from(["0.5", "1.25", "-0.005", "3.0"])
-    single = st.one_of(leaves, st.builds("({} + {})".format, leaves, leaves), st.builds("abs({})".format, leaves), st.builds("(- {})".format, leaves))
+    single = st.one_of(
+        leaves,
+        st.builds("({} + {})".format, leaves, leaves),
+        st.builds("abs({})".format, leaves),
+        st.builds("(- {})".format, leaves),
+    )
     return st.one_of(
         single,
         st.builds("({} * {})".format, leaves, leaves),
@@ -91,14 +96,34 @@ def _comparisons() -> st.SearchStrategy[str]:
     same = [_pairs(kind, symbols) for kind in kinds]
     return st.one_of(
         *same,
-        st.builds("({} {} {})".format, st.sampled_from(_DECIMALS), st.sampled_from(symbols), st.sampled_from(["k", "w", "5", "1.25"])),
+        st.builds(
+            "({} {} {})".format, st.sampled_from(_DECIMALS), st.sampled_from(symbols), st.sampled_from(["k", "w", "5", "1.25"])
+        ),
         st.builds("({} {}BETWEEN {} AND {})".format, _integers(), st.sampled_from(["", "NOT "]), _integers(), _integers()),
-        st.builds("({} {}IN ({}, {}))".format, _integers(), st.sampled_from(["", "NOT "]), st.sampled_from(_INT_LITERALS), st.sampled_from(_INT_LITERALS)),
-        st.builds("({} {}IN ({}, {}))".format, _texts(), st.sampled_from(["", "NOT "]), st.sampled_from(_TEXT_LITERALS), st.sampled_from(_TEXT_LITERALS)),
+        st.builds(
+            "({} {}IN ({}, {}))".format,
+            _integers(),
+            st.sampled_from(["", "NOT "]),
+            st.sampled_from(_INT_LITERALS),
+            st.sampled_from(_INT_LITERALS),
+        ),
+        st.builds(
+            "({} {}IN ({}, {}))".format,
+            _texts(),
+            st.sampled_from(["", "NOT "]),
+            st.sampled_from(_TEXT_LITERALS),
+            st.sampled_from(_TEXT_LITERALS),
+        ),
         st.builds("({} {}LIKE '{}')".format, _texts(), st.sampled_from(["", "NOT "]), st.sampled_from(_PATTERNS)),
         st.builds("matches({}, '{}')".format, _texts(), st.sampled_from(_REGEXES)),
         st.builds("({} IS {}NULL)".format, st.one_of(*kinds), st.sampled_from(["", "NOT "])),
-        st.builds("(date_diff('{}', {}, {}) > {})".format, st.sampled_from(["day", "hour", "second"]), _zoned(), _zoned(), st.integers(-50, 50)),
+        st.builds(
+            "(date_diff('{}', {}, {}) > {})".format,
+            st.sampled_from(["day", "hour", "second"]),
+            _zoned(),
+            _zoned(),
+            st.integers(-50, 50),
+        ),
         st.builds("(date_diff('day', {}, {}) > {})".format, _dates(), _dates(), st.integers(-50, 50)),
         st.sampled_from(["b", "c", "TRUE", "b IS TRUE"]),
     )

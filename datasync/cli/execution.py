@@ -1,0 +1,86 @@
+"""Contracts and options in, runs with progress and printed results out, and the worst exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from datasync.cli.presenter import console, print_json, progress, show_problems
+from datasync.contract.loader import LoadedContract, load_contract
+from datasync.errors import ContractError
+from datasync.reports.terminal import show
+from datasync.results.codec import document
+from datasync.results.model import RunResult
+from datasync.results.verdict import exit_code, worst
+from datasync.sync.options import RunOptions
+from datasync.sync.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How results are shown."""
+
+    as_json: bool = False
+    verbose: bool = False
+    fail_on_warn: bool = False
+    debug: bool = False
+
+
+def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
+    """Load contracts; every problem of all of them is told at once.
+
+    Raises:
+        ContractError: any of them is wrong.
+    """
+    from datasync.contract.loader import find_contracts
+
+    found, problems = [], []
+    for path in find_contracts(paths):
+        try:
+            found.append(load_contract(path))
+        except ContractError as error:
+            problems += error.problems
+    if problems:
+        raise ContractError(problems)
+    return found
+
+
+def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown) -> int:
+    """Run contracts one after the other and print their results.
+
+    Returns:
+        The worst exit code.
+    """
+    loaded = load_all(paths)
+    results = []
+    for contract in loaded:
+        result = carry_out(contract, options, shown)
+        results.append(result)
+        if result.status == "interrupted":
+            break
+    if shown.as_json:
+        documents = [document(result) for result in results]
+        print_json(documents[0] if len(loaded) == 1 else documents)
+    return int(worst([exit_code(result, shown.fail_on_warn) for result in results]))
+
+
+def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown) -> RunResult:
+    """Run one contract with a progress bar; print its summary unless JSON was asked for."""
+    if loaded.advice and not shown.as_json:
+        show_problems(loaded.advice)
+    with progress(loaded.contract.contract, shown.as_json) as tell:
+        session = Session(loaded, replace(options, progress=tell))
+        result = session.carry_out()
+    if shown.debug and session.execution is not None and session.execution.error is not None:
+        _traceback(session.execution.error)
+    if not shown.as_json:
+        show(result, console(), shown.verbose)
+    return result
+
+
+def _traceback(error: BaseException) -> None:
+    import sys
+    import traceback
+
+    traceback.print_exception(error, file=sys.stderr)

@@ -1,0 +1,123 @@
+"""Delimited files in, text batches out; the contract casts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from datasync.connectors.files.delimited import Delimited, Dialect, dialect_of
+from datasync.connectors.files.pinning import opened, pin
+from datasync.contract.endpoints import CsvSource as Endpoint
+from datasync.contract.types import DataType
+from datasync.errors import PermanentError
+from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+
+
+class CsvSource:
+    """See `seams.Source`. Every cell is text; a row that is none becomes an UnreadableRow with its line."""
+
+    kind = "csv"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._endpoint = endpoint
+        self._surroundings = surroundings
+
+    def files(self) -> tuple[PinnedFile, ...] | None:
+        """The files that the path matches now."""
+        return pin(self._endpoint.path, self._surroundings, ".csv")
+
+    def clock(self) -> datetime:
+        """This machine's time."""
+        return datetime.now(UTC)
+
+    def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
+        """Text has no types."""
+        return None
+
+    def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
+        """Text files have no windows.
+
+        Raises:
+            PermanentError: always; lint refuses such a contract first.
+        """
+        raise PermanentError("a text file has no cursor", code="E_CURSOR")
+
+    @contextmanager
+    def read(self, request: ReadRequest) -> Iterator[CsvReading]:
+        """Open the request's files."""
+        numeric = frozenset(name for name, kind in request.types.items() if kind.is_numeric)
+        yield CsvReading(request, dialect_of(self._endpoint.options, numeric), self._surroundings)
+
+    def explain(self, request: ReadRequest) -> list[str]:
+        """Name the files of a read."""
+        return [f"{file.path} ({file.size:,} bytes)" for file in request.files]
+
+    def cancel(self) -> None:
+        """Nothing to end: the reader looks at the run's stop between blocks."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class CsvReading:
+    """See `seams.Reading`."""
+
+    def __init__(self, request: ReadRequest, dialect: Dialect, surroundings: Surroundings) -> None:
+        self._request = request
+        self._dialect = dialect
+        self._surroundings = surroundings
+        self.unreadable: list[UnreadableRow] = []
+        self.header = self._header()
+        self.types: Mapping[str, DataType | None] = dict.fromkeys(self.header)
+
+    def _open(self, index: int, file: PinnedFile) -> Delimited:
+        return Delimited(opened(file, self._surroundings), index, self._dialect)
+
+    def _header(self) -> list[str]:
+        """The first file's header. No file at all: what the contract declares, for there is nothing to contradict it."""
+        if not self._dialect.header or not self._request.files:
+            return list(self._request.types)
+        return self._open(0, self._request.files[0]).header()
+
+    def count(self) -> int | None:
+        """Nobody counts rows of text."""
+        return None
+
+    def null_cursors(self) -> int | None:
+        """Text files have no cursor."""
+        return None
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows of all files, matched by name."""
+        number = 0
+        for index, file in enumerate(self._request.files):
+            names = self._names(index, file)
+            reader = self._open(index, file)
+            for frame in reader.frames(names):
+                self.unreadable += reader.unreadable
+                reader.unreadable.clear()
+                for part in frame.iter_slices(self._request.batch_rows):
+                    yield Batch(part, number)
+                    number += 1
+                if frame.height == 0 and self.unreadable:
+                    yield Batch(frame, number)
+                    number += 1
+            self.unreadable += reader.unreadable
+
+    def _names(self, index: int, file: PinnedFile) -> list[str]:
+        """Names of a file's columns; every file of a glob must have the first one's.
+
+        Raises:
+            PermanentError: a later file has other columns.
+        """
+        if not self._dialect.header or index == 0:
+            return self.header
+        found = self._open(index, file).header()
+        if sorted(found) != sorted(self.header):
+            raise PermanentError(
+                f"{file.path} has other columns than {self._request.files[0].path}", code="E_SOURCE_SCHEMA",
+                hint="files of one path have the same columns; the order may differ",
+            )  # fmt: skip
+        return found

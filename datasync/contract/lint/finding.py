@@ -1,0 +1,59 @@
+"""What lint's themes share: the contract, its places, and one way to say a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasync.contract.model import Contract
+from datasync.contract.types import DataType
+from datasync.contract.yaml_tree import Path as KeyPath
+from datasync.contract.yaml_tree import Tree, dotted
+from datasync.errors import Problem, did_you_mean
+
+TEXT_KINDS = ("csv", "ndjson")
+"""Sources whose cells are text until a gate casts them."""
+FILE_KINDS = ("csv", "parquet", "ndjson")
+SQL_KINDS = ("postgres", "sqlite", "duckdb")
+
+
+@dataclass
+class Finder:
+    """Collects problems of one contract."""
+
+    contract: Contract
+    tree: Tree
+    file: Path
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, path: KeyPath, found: str, allowed: str = "", hint: str = "", code: str = "E_CONTRACT") -> None:
+        """Say a problem at the value of a path (or of its nearest parent in the text)."""
+        place = self.tree.place(path)
+        line, column = place.value_line or place.line, place.value_column or place.column
+        self.problems.append(Problem(dotted(path), found, allowed, hint, str(self.file), line, column, code))
+
+    def advise(self, path: KeyPath, found: str, hint: str) -> None:
+        """Say something that refuses nothing."""
+        place = self.tree.place(path)
+        self.problems.append(
+            Problem(dotted(path), found, "", hint, str(self.file), place.line, place.column, "A_CONTRACT", "advice")
+        )
+
+    def unknown(self, path: KeyPath, name: str, what: str, known: object) -> None:
+        """Say that a name is not among those known."""
+        names = [str(item) for item in known]  # type: ignore[attr-defined]
+        self.add(path, f"there is no {what} '{name}'", ", ".join(names) or "none is declared", did_you_mean(name, names))
+
+    @property
+    def types(self) -> dict[str, DataType]:
+        """The promised columns' types."""
+        return {name: column.type for name, column in self.contract.columns.items()}
+
+    def expression(self, path: KeyPath, text: str, types: dict[str, DataType], boolean: bool = True) -> None:
+        """Compile an expression; say what is wrong with it at its own place."""
+        from datasync.contract.expressions import ExpressionError, compile_expression
+
+        try:
+            compile_expression(text, types, boolean=boolean)
+        except ExpressionError as error:
+            self.add(path, error.found, error.allowed, error.hint, "E_EXPRESSION")

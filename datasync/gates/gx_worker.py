@@ -1,0 +1,177 @@
+"""Checkpoints to run in, Great Expectations' verdicts out, as lines of JSON: the audit's process of its own.
+
+A process of its own keeps Great Expectations' 250 MB, its logging and its exit noise out of the run, and its import of several
+seconds overlaps the extract without sharing an interpreter with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import IO, Any
+
+
+def serve(commands: IO[str], answers: IO[str]) -> None:
+    """Answer commands until the parent is gone; then leave at once, whatever runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    waiting: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(commands, waiting), daemon=True).start()
+    _say(answers, {"ready": _prepare()})
+    while True:
+        command = json.loads(waiting.get())
+        try:
+            answer: dict[str, Any] = {"outcomes": _checkpoint(command)}
+        except Exception as error:
+            answer = {"error": type(error).__name__}
+            print(f"checkpoint failed: {error!r}"[:2000], file=sys.stderr, flush=True)
+        _say(answers, answer)
+
+
+def _listen(commands: IO[str], waiting: queue.Queue[str]) -> None:
+    for line in commands:
+        waiting.put(line)
+    os._exit(0)
+
+
+def _say(answers: IO[str], answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def _prepare() -> str:
+    """Import what is slow; the version says that it worked."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import logging
+    import warnings
+
+    warnings.simplefilter("ignore")
+    import great_expectations as gx
+
+    logging.captureWarnings(False)
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    _listen_to_engines()
+    return str(gx.__version__)
+
+
+def _checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
+    import great_expectations as gx
+    from great_expectations.checkpoint import Checkpoint
+    from great_expectations.core import ExpectationSuite, ValidationDefinition
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = _data_source(context, command)
+    try:
+        name = _name(command["table"], command["dialect"])
+        asset = source.add_table_asset(name="staging", table_name=name, schema_name=command.get("schema"))
+        batch = asset.add_batch_definition_whole_table("all")
+        suite = context.suites.add(ExpectationSuite(name="datasync"))
+        for entry in command["expectations"]:
+            suite.add_expectation(_expectation(entry))
+        definition = context.validation_definitions.add(ValidationDefinition(name="datasync", data=batch, suite=suite))
+        checkpoint = Checkpoint(name="datasync", validation_definitions=[definition], result_format={
+            "result_format": "SUMMARY", "partial_unexpected_count": 0,
+        })  # fmt: skip
+        found = next(iter(context.checkpoints.add(checkpoint).run().run_results.values()))
+        return [_outcome(result) for result in found.results]
+    finally:
+        source.get_execution_engine().close()
+        _close_all()
+
+
+def _name(table: str, dialect: str) -> Any:
+    from sqlalchemy.sql import quoted_name
+
+    return quoted_name(table, quote=True) if dialect == "postgres" else table
+
+
+def _data_source(context: Any, command: dict[str, Any]) -> Any:
+    options: dict[str, Any] = {"name": "staging", "connection_string": command["url"], "create_temp_table": False}
+    if command["dialect"] == "postgres":
+        return context.data_sources.add_postgres(**options)
+    if command["dialect"] == "sqlite":
+        return context.data_sources.add_sqlite(**options)
+    return context.data_sources.add_sql(**options, kwargs={"connect_args": {"read_only": True}})
+
+
+_OPEN: list[Any] = []
+"""DuckDB connections of this process: the file must be free again when a checkpoint is over."""
+
+
+def _close_all() -> None:
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def _listen_to_engines() -> None:
+    """Teach every engine of this process what its dialect needs; Great Expectations makes engines of its own."""
+    from sqlalchemy import Engine, event
+    from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        if type(connection).__module__.startswith("sqlite3"):
+            from datasync.contract.expressions.to_sql import register_sqlite
+
+            register_sqlite(connection)
+        elif "duckdb" in type(connection).__module__:
+            _OPEN.append(connection)
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def executed(connection: Any, cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
+        # DuckDB's results are empty for Great Expectations unless each cursor is buffered in full.
+        if connection.dialect.name == "duckdb" and cursor.description:
+            context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                cursor, initial_buffer=cursor.fetchall(), alternate_description=cursor.description
+            )
+
+
+def _expectation(entry: dict[str, Any]) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    configuration = ExpectationConfiguration(
+        type=entry["type"], kwargs=entry["kwargs"], meta=entry["meta"], severity=entry["severity"]
+    )
+    return configuration.to_domain_obj()
+
+
+def _outcome(result: Any) -> dict[str, Any]:
+    """What one expectation said: no row's values, whatever the result holds."""
+    config = result.expectation_config
+    observed = (result.result or {}).get("observed_value")
+    plain = observed if isinstance(observed, int | float | bool) else None
+    return {
+        "check": config.meta.get("check"),
+        "success": bool(result.success),
+        "error": _exception(result.exception_info or {}),
+        "observed": plain,
+        "evaluated": bool(result.result) or bool(result.success),
+    }
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """Great Expectations' two shapes of "an exception was raised": flat, or one per metric."""
+    parts = [info] if "raised_exception" in info else [part for part in info.values() if isinstance(part, dict)]
+    for part in parts:
+        if part.get("raised_exception"):
+            message = str(part.get("exception_message") or "raised")
+            print(f"expectation failed to run: {message}"[:2000], file=sys.stderr, flush=True)
+            return message.split(":", 1)[0].split("(")[-1].strip(" '\"")[:80] or "raised"
+    return ""
+
+
+def main() -> None:
+    """Serve on stdin and stdout; whatever else is printed goes to stderr, which the parent keeps in a log."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A committed staging table in, the verdicts that only whole tables allow out; its bad rows go to quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from datasync.contract.checks import Check
+from datasync.errors import StorageError
+from datasync.gates.fidelity import Figures
+from datasync.plan.steps import Audit
+from datasync.plan.window import to_text
+from datasync.results.model import CheckTally, RowCounts
+from datasync.seams import TargetSpec
+from datasync.stages.context import Context, Flow
+from datasync.stages.summary import Outcomes, row_counts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from datasync.gates.at_rest import AuditOutcome
+
+
+def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes: Outcomes) -> None:
+    """Judge staging; what publish needs of it stands in the flow's detail.
+
+    Raises:
+        StorageError: rows that must leave staging could not be stored in quarantine.
+    """
+    from datasync.gates import at_rest
+
+    staged = outcomes["stage"].detail
+    clock = context.target.clock()
+    with flow.working():
+        plan = at_rest.AuditPlan(
+            checks=step.checks,
+            types=spec.columns,
+            accepted=Figures.from_plain(staged["figures"]) if "figures" in staged else None,
+            accepted_hash=int(staged["hash"]) if staged.get("hash") is not None else None,
+            merge_key=spec.key if spec.write == "merge" else (),
+            bounds=_bounds(step, context, spec, clock),
+        )
+        found = at_rest.audit(plan, context.target.staging(spec), context.auditor, _storing(context))
+    flow.rows_in = outcomes["stage"].rows_out
+    flow.rows_out = found.staged
+    flow.set_aside = found.moved
+    if flow.rows_in != found.staged + found.moved:
+        raise StorageError(
+            f"staging held {found.staged + found.moved} rows of {flow.rows_in}", code="E_STAGING_COUNT", stage="audit"
+        )
+    flow.detail |= {"figures": found.figures.to_plain(), "rechecks": [list(pair) for pair in found.rechecks], "completed": True}
+    flow.tally("staged", found.tallies)
+    counts = row_counts({**outcomes, "audit": flow.outcome()}, 0)
+    flow.tally("staged", {check.name: tally for check, tally in _counted(step, context, spec, (found, counts, clock))})
+    flow.finished = True
+
+
+def _storing(context: Context) -> Any:
+    from datasync.gates.quarantine import staged_frame
+
+    numbers = iter(range(10**9))
+
+    def store(rows: pl.DataFrame, reasons: pl.Series) -> None:
+        context.check_stop()
+        context.set_aside.write("staged", staged_frame(rows, reasons, context.plan, next(numbers)))
+
+    return store
+
+
+Found = tuple["AuditOutcome", RowCounts, datetime]
+
+
+def _counted(step: Audit, context: Context, spec: TargetSpec, seen: Found) -> Iterator[tuple[Check, CheckTally]]:
+    """Freshness and counts: what needs the clock, the source's count or earlier runs."""
+    from datasync.gates import counts as judge
+    from datasync.gates.freshness import Moment, freshness
+
+    found, rows, clock = seen
+    plan = context.plan
+    for check in step.checks:
+        arguments = check.arguments
+        if check.kind == "freshness":
+            end = plan.window.end if plan.window is not None and plan.window.explicit else None
+            yield check, freshness(found.newest, arguments["max_age"], Moment(clock, end, _zone(context, spec, check)))
+        elif check.kind == "count.min":
+            yield check, judge.count_min(rows, arguments["min"], never_empty=_never_empty(context))
+        elif check.kind == "count.max":
+            yield check, judge.count_max(rows, arguments["max"])
+        elif check.kind == "count.tolerance":
+            yield check, judge.count_tolerance(rows, arguments["limit"])
+        elif check.kind == "count.drift":
+            window = plan.window
+            current = (rows.staged, to_text(window.start) if window else None, to_text(window.end) if window else None)
+            yield check, judge.count_drift(current, context.past_counts(arguments["runs"]), arguments["within"])
+
+
+def _never_empty(context: Context) -> bool:
+    """A full read of nothing, or a window replaced by nothing, is not silently green; nothing new in a window is."""
+    plan = context.plan
+    writes_window = plan.contract.target is not None and plan.contract.target.write == "replace_window"
+    return plan.window is None or plan.full or writes_window
+
+
+def _zone(context: Context, spec: TargetSpec, check: Check) -> str | None:
+    column = context.plan.contract.columns[check.columns[0]]
+    return column.type.zone or column.timezone or (context.plan.contract.timezone if column.type.name == "date" else None)
+
+
+def _bounds(step: Audit, context: Context, spec: TargetSpec, clock: datetime) -> tuple[Any, Any] | None:
+    """The values of freshness' column that are young enough and not of the future, as the column holds them."""
+    from datasync.gates.freshness import AHEAD
+
+    check = next((check for check in step.checks if check.kind == "freshness"), None)
+    if check is None:
+        return None
+    window = context.plan.window
+    reference = clock
+    if window is not None and window.explicit and isinstance(window.end, date):
+        end = window.end if isinstance(window.end, datetime) else datetime.combine(window.end, time(), UTC)
+        reference = min(reference, end)
+    zone = _zone(context, spec, check)
+    kind = spec.columns[check.columns[0]]
+    oldest = (reference - check.arguments["max_age"]).astimezone(ZoneInfo(zone or "UTC"))
+    newest = (clock + AHEAD).astimezone(ZoneInfo(zone or "UTC"))
+    if kind.name == "date":
+        first = oldest.date() if oldest.time() == time() else oldest.date() + timedelta(days=1)
+        return first, newest.date()
+    return (oldest, newest) if kind.zone else (oldest.replace(tzinfo=None), newest.replace(tzinfo=None))

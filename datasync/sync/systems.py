@@ -1,0 +1,152 @@
+"""A contract, its project and the caller's choices in, the open systems of one run out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from datasync.connectors.connections import lookup
+from datasync.connectors.registry import open_source, open_target
+from datasync.contract.endpoints import DuckdbTarget
+from datasync.contract.loader import LoadedContract
+from datasync.contract.variables import placeholders, render_path
+from datasync.errors import UsageError
+from datasync.gates.auditor import Auditor
+from datasync.seams import Source, Surroundings, Target
+from datasync.stages.local_staging import LocalTarget
+from datasync.sync.options import RunOptions
+from datasync.sync.prepare import Request
+from datasync.sync.project import Project
+from datasync.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """What a run works with.
+
+    Attributes:
+        target: the contract's; None: the contract can only be checked.
+        staging_target: where this run stages: the target, or for a check a local DuckDB.
+    """
+
+    source: Source
+    target: Target | None
+    staging_target: Target
+    auditor: Auditor
+
+
+def surroundings(project: Project) -> Surroundings:
+    """Say what connectors may use of the project."""
+    return Surroundings(project.root, project.home, lambda name: lookup(name, project.root), project.roots)
+
+
+@contextmanager
+def open_systems(loaded: LoadedContract, project: Project, options: RunOptions, request: Request) -> Iterator[Systems]:
+    """Open a run's systems; they are closed when the run is over.
+
+    Raises:
+        UsageError: a run without target, or a path that its variables do not fill.
+    """
+    contract = loaded.contract
+    if contract.target is None and options.kind != "check":
+        raise UsageError(
+            f"{contract.contract} has no target: it can only be checked",
+            code="E_NO_TARGET",
+            hint="datasync check, or add a target",
+        )
+    around = surroundings(project)
+    workspace = Workspace(project.workspace, contract.contract, request.run_id)
+    values = _path_values(request)
+    auditor = Auditor(workspace.folder / "audit.log")
+    if _audits(loaded):
+        # Before locks and connections: a forked worker must not hold any of them.
+        auditor.start()
+    source = open_source(_rendered(_source_endpoint(loaded, options), values), around)
+    target = open_target(_rendered(contract.target, values), around) if contract.target is not None else None
+    staging: Target
+    if options.kind == "check":
+        workspace.create()
+        local = Surroundings(workspace.spill, project.home, around.connection, (workspace.spill,))
+        endpoint = DuckdbTarget(type="duckdb", database=str(workspace.spill / "check.duckdb"), table="staged", write="replace")
+        staging = LocalTarget(open_target(endpoint, local), contract, target, around)
+    else:
+        assert target is not None
+        staging = target
+    try:
+        yield Systems(source, target, staging, auditor)
+    finally:
+        auditor.close()
+        for system in (source, target, staging):
+            if system is not None:
+                system.close()
+
+
+def _path_values(request: Request) -> dict[str, Any]:
+    from datetime import UTC
+
+    day = request.now.astimezone(UTC)
+    return {**request.params, "ds": day.date(), "run_id": request.run_id, "data_interval_start": day}
+
+
+def _rendered(endpoint: Any, values: dict[str, Any]) -> Any:
+    """Put params and run variables into an endpoint's path."""
+    for name in ("path", "database"):
+        text = getattr(endpoint, name, None)
+        if text and any(True for _ in placeholders(text)):
+            endpoint = endpoint.model_copy(update={name: render_path(text, values)})
+    return endpoint
+
+
+def _source_endpoint(loaded: LoadedContract, options: RunOptions) -> Any:
+    """The contract's source, or what `check --data` and `check --at target` put in its place."""
+    contract = loaded.contract
+    if options.data is not None:
+        return file_endpoint(options.data, contract.source)
+    if options.at_target:
+        return target_as_source(contract.target)
+    return contract.source
+
+
+def file_endpoint(path: Any, source: Any) -> Any:
+    """Read a file in place of a source; its kind is its suffix, its options the source's where the kind is the same."""
+    from datasync.contract.endpoints import CsvSource, NdjsonSource, ParquetSource
+
+    kinds: dict[str, tuple[str, Any]] = {
+        ".csv": ("csv", CsvSource), ".tsv": ("csv", CsvSource), ".parquet": ("parquet", ParquetSource),
+        ".ndjson": ("ndjson", NdjsonSource), ".jsonl": ("ndjson", NdjsonSource),
+    }  # fmt: skip
+    if path.suffix not in kinds:
+        raise UsageError(f"--data {path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
+    kind, model = kinds[path.suffix]
+    common = {"type": kind, "path": str(path.resolve()), "columns": source.columns}
+    return model(**common, options=source.options) if source.type == kind else model(**common)
+
+
+def target_as_source(target: Any) -> Any:
+    """Read the published table."""
+    from datasync.contract import endpoints
+
+    if target is None:
+        raise UsageError("--at target needs a target", code="E_NO_TARGET")
+    model = {
+        "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
+        "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
+    }[target.type]  # fmt: skip
+    fields = {
+        name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
+    }
+    found: Any = model(type=target.type, **fields)
+    return found
+
+
+def _audits(loaded: LoadedContract) -> bool:
+    """Whether Great Expectations will have anything to judge."""
+    from datasync.contract.checks import checks_of
+
+    judged = ("unique", "references", "null_share", "distinct", "freshness", "expectation")
+    bounded = loaded.contract.count is not None and (
+        loaded.contract.count.min is not None or loaded.contract.count.max is not None
+    )
+    return bounded or loaded.contract.run.audit == "full" or any(check.kind in judged for check in checks_of(loaded.contract))
