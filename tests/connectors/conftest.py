@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from tests.services import connection_of
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A database of each kind in turn."""
-    if request.param != "postgres":
-        return Place(request.param, tmp_path)
-    return Place("postgres", tmp_path, connection_of(request.getfixturevalue("postgres_database")))
+    server = connection_of(request.getfixturevalue("postgres_database")) if request.param == "postgres" else None
+    made = Place(request.param, tmp_path, server)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def postgres(tmp_path: Path, postgres_database: str) -> Place:
+def postgres(tmp_path: Path, postgres_database: str) -> Iterator[Place]:
     """An empty PostgreSQL database."""
-    return Place("postgres", tmp_path, connection_of(postgres_database))
+    made = Place("postgres", tmp_path, connection_of(postgres_database))
+    yield made
+    made.close()

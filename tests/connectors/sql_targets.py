@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -75,6 +75,7 @@ class Place:
     kind: str
     root: Path
     connection: Connection | None = None
+    opened: list[Target] = field(default_factory=list)
 
     def target(self, table: str = "t", home: Path | None = None, **options: Any) -> Target:
         endpoint: Any
@@ -84,7 +85,13 @@ class Place:
             endpoint = SqliteTarget(type="sqlite", database="db.sqlite", table=table, write="append")
         else:
             endpoint = DuckdbTarget(type="duckdb", database="db.duckdb", table=table, write="append")
-        return open_target(endpoint, Surroundings(self.root, home or self.root / ".datasync", self._connection))
+        self.opened.append(open_target(endpoint, Surroundings(self.root, home or self.root / ".datasync", self._connection)))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """Close every target that the test opened."""
+        for target in self.opened:
+            target.close()
 
     def _connection(self, _name: str) -> Connection:
         assert self.connection is not None
