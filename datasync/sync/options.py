@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from datasync.seams import StageName
 from datasync.stages.context import Progress
@@ -29,6 +29,8 @@ class RunOptions:
         shadow: everything but publish.
         data: `check` reads this file instead of the source.
         at_target: `check` judges the published table.
+        recorded: the manifest of the run that is resumed: its window and files are taken as they were.
+        released: who let a held run go, and why.
         now: the run's time; default: now.
         progress: told how far the run is.
     """
@@ -42,6 +44,8 @@ class RunOptions:
     shadow: bool = False
     data: Path | None = None
     at_target: bool = False
+    recorded: Mapping[str, Any] | None = None
+    released: str | None = None
     now: datetime | None = None
     progress: Callable[[Progress], None] = _silent
     kind: Literal["run", "check", "replay"] = "run"

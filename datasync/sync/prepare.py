@@ -70,8 +70,13 @@ class Request:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def prepare(opened: Opened, request: Request) -> Prepared:
+def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
     """Find out what a run has to do and become the owner of its sync.
+
+    Args:
+        opened: the run's systems.
+        request: what is asked.
+        owned: take the lock and a token; a plan looks only.
 
     Raises:
         UsageError: flags that do not fit, or a target that differs from the contract (TargetMismatch).
@@ -81,17 +86,19 @@ def prepare(opened: Opened, request: Request) -> Prepared:
     contract, options = opened.contract, request.options
     files = opened.source.files()
     variables = run_variables(contract, request, opened.history)
-    facts = _facts(opened, variables)
+    facts = _facts(opened, variables, options.kind == "replay")
     situation = Situation(
         run_id=request.run_id, kind=options.kind, full=options.full, variables=variables, params=request.params, cursor=facts,
         contract_hash=request.contract_hash, path=request.path, files=files or (),
     )  # fmt: skip
     token = 0
     state, note = TargetState(exists=False), ()  # type: tuple[TargetState, tuple[str, ...]]
-    if opened.target is not None and options.kind != "check":
+    if opened.target is not None and options.kind != "check" and owned:
         spec = target_spec(contract, situation)
         token = opened.target.acquire(spec)
         state = opened.target.inspect(spec)
+    elif opened.target is not None and not owned:
+        state = opened.target.inspect(target_spec(contract, situation))
     elif opened.target is not None:
         state, note = _look(opened.target, target_spec(contract, situation))
     chosen = _Chooser(opened, request, facts, state).choose(situation)
@@ -107,10 +114,12 @@ def _look(target: Target, spec: TargetSpec) -> tuple[TargetState, tuple[str, ...
         return TargetState(exists=False), (f"the target was not reached: {error.message}",)
 
 
-def _facts(opened: Opened, variables: Mapping[str, Any]) -> CursorFacts | None:
+def _facts(opened: Opened, variables: Mapping[str, Any], replayed: bool) -> CursorFacts | None:
     cursor = opened.contract.source.cursor
     if cursor is None or _always_full(opened.contract):
         return None
+    if replayed:
+        return cursor_facts(opened.contract, None)
     return cursor_facts(opened.contract, opened.source.cursor_type(cursor.column, variables))
 
 
@@ -153,6 +162,10 @@ class _Chooser:
     def choose(self, situation: Situation) -> Prepared:
         """Give the situation with its window, files and new watermark."""
         contract, options = self.opened.contract, self.request.options
+        if options.recorded is not None:
+            return self._as_recorded(situation, options.recorded)
+        if options.kind == "replay":
+            return self._ready(situation)
         if _always_full(contract) and (options.window_start or options.window_end):
             raise UsageError("write: replace always reads in full; a window cannot be given", code="E_WINDOW")
         if self.facts is not None:
@@ -164,6 +177,23 @@ class _Chooser:
         if options.window_start or options.window_end:
             explicit_window(options.window_start, options.window_end, _interval_facts(contract))
         return self._ready(replace(situation, full=True))
+
+    def _as_recorded(self, situation: Situation, manifest: Mapping[str, Any]) -> Prepared:
+        """What the run that is resumed read, taken as it was."""
+        files = tuple(PinnedFile(**file) for file in manifest.get("files") or ())
+        found, facts = manifest.get("window"), self.facts or _interval_facts(self.opened.contract)
+        situation = replace(situation, files=files, full=bool(manifest.get("asked", {}).get("full")) or not found)
+        if not found:
+            return self._ready(situation)
+        end = from_text(found["end"], facts)
+        assert end is not None
+        window = Window(from_text(found["start"], facts), end, bool(found["explicit"]))
+        if self.facts is None:
+            return self._ready(replace(situation, window=window))
+        watermark = last_watermark(self.state.commits, facts)
+        mirrored = from_text(self.opened.history.watermark(self._sync(situation)), facts)
+        moved = moved_watermark(window, watermark, mirrored if mirrored is not None else facts.start)
+        return self._ready(replace(situation, window=window, watermark=to_text(moved)))
 
     def _ready(self, situation: Situation, rerun: Commit | None = None, notes: tuple[str, ...] = ()) -> Prepared:
         window = situation.window

@@ -14,6 +14,7 @@ from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.errors import DataSyncError, UsageError
+from datasync.gates.auditor import Auditor
 from datasync.history.store import History, RunFacts
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
@@ -45,6 +46,7 @@ class Session:
 
     loaded: LoadedContract
     options: RunOptions
+    auditor: Auditor | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     execution: Execution | None = None
     facts: RunFacts | None = None
@@ -77,6 +79,7 @@ class Session:
 
     def _work(self) -> RunResult:
         started, clock = datetime.now(UTC), time.monotonic()
+        self._resume()
         params = resolve_params(self.contract, self.options.params)
         with ExitStack() as stack:
             history = History(self.project.history_url)
@@ -86,14 +89,40 @@ class Session:
                 return finished
             request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
             try:
-                systems = stack.enter_context(open_systems(self.loaded, self.project, self.options, request))
-                self._cancel += [system for system in (systems.source, systems.target) if system is not None]
+                systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor))
+                self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
                 prepared = prepare(Opened(self.contract, systems.source, systems.target, history), request)
             except UsageError:
                 raise
             except DataSyncError as error:
                 return self._not_planned(history, error, started)
             return self._planned(prepared, history, systems, (started, clock))
+
+    def _resume(self) -> None:
+        """Take up the run that is to be resumed: its window, files, params and time.
+
+        Raises:
+            UsageError: there is no such run, or the contract changed since.
+        """
+        if self.options.begin is None:
+            return
+        if self.options.run_id is None:
+            history = History(self.project.history_url)
+            found = history.unfinished(self.contract.contract)
+            history.close()
+            if found is None:
+                raise UsageError(f"{self.contract.contract} has no unfinished run to resume", code="E_RUN_ID")
+            self.run_id = found
+        manifest = Workspace(self.project.workspace, self.contract.contract, self.run_id).read_manifest()
+        if manifest is None:
+            raise UsageError(f"run {self.run_id} left nothing to resume", code="E_RUN_ID", hint="run the contract from the start")
+        if manifest["hash"] != self.loaded.hash:
+            raise UsageError(
+                f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
+            )
+        asked = manifest.get("asked", {})
+        self.now = datetime.fromisoformat(manifest["now"])
+        self.options = replace(self.options, recorded=manifest, params=asked.get("params", {}))
 
     def _finished(self, history: History) -> RunResult | None:
         """The result of a run that is over, when its id is given again."""
@@ -131,20 +160,42 @@ class Session:
             return replace(result, status="passed")
         begin: StageName = self.options.begin or "extract"
         manifest = workspace.read_manifest()
+        if self.options.shadow:
+            plan = replace(plan, steps=tuple(step for step in plan.steps if step.name not in ("publish", "reconcile")))
+            execution.plan = plan
+            prepared = replace(prepared, plan=plan)
         if begin != "extract":
             execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
         else:
             workspace.clear_quarantine()
             history.forget_quarantine(self.run_id)
+        if plan.kind == "run":
+            self._replace_held(history)
         history.begin(facts)
         workspace.create()
         workspace.write_manifest(self._manifest(prepared, begin, manifest))
         context = self._context(prepared, history, systems, workspace)
         execute(context, execution, begin)
         result = compose(execution, started, time.monotonic() - clock, str(workspace.quarantine), prepared.notes)
+        result = self._released(result)
         self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
+
+    def _released(self, result: RunResult) -> RunResult:
+        """A held run that a person let go is published with what the audit found: warned, and said by whom."""
+        if self.options.released is None or result.status not in ("held", "failed") or result.error is not None:
+            return result
+        return replace(result, status="warned", notes=(*result.notes, f"released: {self.options.released}"))
+
+    def _replace_held(self, history: History) -> None:
+        """A newer run replaces those of its contract that still wait for a person."""
+        for row in history.list_runs(self.contract.contract, "held", 100):
+            held = history.result(row.run_id) if row.run_id != self.run_id else None
+            if held is not None:
+                over = replace(held, status="failed", notes=(*held.notes, f"rejected: replaced by run {self.run_id}"))
+                facts = RunFacts(held.run_id, held.contract, held.version, "", held.kind, held.path, held.started_at)
+                history.finish(facts, over, None, committed=False)
 
     def _manifest(self, prepared: Prepared, begin: StageName, earlier: dict[str, Any] | None) -> dict[str, Any]:
         options = self.options

@@ -1,0 +1,1 @@
+"""The composition: load, plan, run, record."""
