@@ -11,7 +11,9 @@ import polars as pl
 
 from datasync.connectors.files.json_lines import Line, NotARow, keys_of, lines, row_of, text_of
 from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import NdjsonSource as Endpoint
+from datasync.contract.endpoints import NdjsonTarget as TargetEndpoint
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
@@ -152,3 +154,15 @@ class _Rows:
         self.cells = {name: [] for name in self.cells}
         self.numbers, self.size = [], 0
         return frame.with_columns(positions)
+
+
+class NdjsonTarget(FileTarget):
+    """See `seams.Target`."""
+
+    kind = "ndjson"
+
+    def __init__(self, endpoint: TargetEndpoint, surroundings: Surroundings) -> None:
+        # The form reads through this module's reader.
+        from datasync.connectors.files.ndjson_form import NdjsonForm
+
+        super().__init__(endpoint.path, surroundings, NdjsonForm())
