@@ -104,7 +104,12 @@ def test_replace_window_leaves_what_is_outside(place: Place) -> None:
 def test_survivors_are_what_publishing_leaves(place: Place) -> None:
     target, spec = place.target(), spec_of(IV, key=("id",), required=frozenset({"id"}))
     publish(target, spec, [(1, "a"), (2, "b")])
-    for write, window, left in (("append", None, [(1,), (2,)]), ("merge", None, [(1,)]), ("replace", None, None), ("replace_window", Window(2, 5), [(1,)])):
+    for write, window, left in (
+        ("append", None, [(1,), (2,)]),
+        ("merge", None, [(1,)]),
+        ("replace", None, None),
+        ("replace_window", Window(2, 5), [(1,)]),
+    ):
         second = replace(spec, run_id=f"r-{write}", write=write, window=window, cursor="id" if window else None)
         stage(target, second, frame_of(second, [(2, "B")]))
         staging = target.staging(second)

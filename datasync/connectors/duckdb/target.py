@@ -12,7 +12,7 @@ from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import Additions, FoundColumn, check_names, compare
-from datasync.connectors.sql.statements import Tables, dml, newer, same_key, window_condition
+from datasync.connectors.sql.statements import Tables, dml
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
