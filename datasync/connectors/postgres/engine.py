@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import psycopg
 
 _SETTINGS = (
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "channel_binding", "gssencmode", "krbsrvname",
+    "host", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "channel_binding", "gssencmode", "krbsrvname",
     "options", "target_session_attrs", "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "hostaddr", "passfile", "service", "require_auth",
 )  # fmt: skip
-"""libpq's settings that a connection's extra may hold; anything else there is for other tools."""
+"""libpq's settings that a connection's extra may hold (a URI names a socket's folder as `?host=`); anything else is for other tools."""
 
 
 def conninfo(connection: Connection) -> str:
@@ -49,7 +49,7 @@ def sqlalchemy_url(connection: Connection) -> str:
     from sqlalchemy import URL
 
     query = {key: str(value) for key, value in connection.extra.items() if key in _SETTINGS}
-    host = connection.host or None
+    host = connection.host or query.pop("host", None)
     if host is not None and host.startswith("/"):
         query, host = {**query, "host": host}, None
     made = URL.create(
