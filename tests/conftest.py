@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.services import postgres_connection_of, postgres_database, postgres_url
+
+__all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _great_expectations() -> None:
