@@ -56,7 +56,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineBatch:
-    """One stored batch of quarantined rows. `closed` counts its rows that were superseded or replayed one by one."""
+    """One stored batch of quarantined rows."""
 
     run_id: str
     name: str
@@ -68,7 +68,6 @@ class QuarantineBatch:
     path: str
     state: str
     created_at: datetime
-    closed: int = 0
 
 
 class History:
@@ -181,7 +180,7 @@ class History:
         row = tables.quarantine.c
         with self._write() as connection:
             connection.execute(delete(tables.quarantine).where(row.run_id == batch.run_id, row.name == batch.name))
-            values = {name: getattr(batch, name) for name in QuarantineBatch.__slots__ if name not in ("closed", "reasons")}
+            values = {name: getattr(batch, name) for name in QuarantineBatch.__slots__ if name != "reasons"}
             connection.execute(insert(tables.quarantine).values(**values, reasons=json.dumps(dict(batch.reasons))))
 
     def forget_quarantine(self, run_id: str) -> None:
@@ -195,25 +194,30 @@ class History:
     ) -> list[QuarantineBatch]:
         """Give stored batches, newest run first."""
         table = tables.quarantine
-        closed = (
-            select(func.count())
-            .where(
-                tables.closed_rows.c.run_id == table.c.run_id,
-                tables.closed_rows.c.row_id.startswith(table.c.run_id + "/" + table.c.name + "/"),
-            )
-            .scalar_subquery()
-        )
-        names = [name for name in QuarantineBatch.__slots__ if name != "closed"]
-        query = select(*(table.c[name] for name in names), closed).order_by(table.c.created_at.desc(), table.c.name)
+        names = list(QuarantineBatch.__slots__)
+        query = select(*(table.c[name] for name in names)).order_by(table.c.created_at.desc(), table.c.name)
         for column, wanted in (("contract", contract), ("run_id", run_id), ("sync", sync)):
             query = query.where(table.c[column] == wanted) if wanted else query
         query = query.where(table.c.state.in_(tuple(states))) if states else query
         found = []
         for row in self._rows(query):
-            values = dict(zip((*names, "closed"), row, strict=True))
+            values = dict(zip(names, row, strict=True))
             values["reasons"] = json.loads(values["reasons"])
             found.append(QuarantineBatch(**values))
         return found
+
+    def forget_batch(self, batch: QuarantineBatch) -> None:
+        """Drop one batch."""
+        row = tables.quarantine.c
+        with self._write() as connection:
+            connection.execute(delete(tables.quarantine).where(row.run_id == batch.run_id, row.name == batch.name))
+
+    def resize_batch(self, batch: QuarantineBatch, rows: int) -> None:
+        """Write down that a batch was pruned."""
+        row = tables.quarantine.c
+        with self._write() as connection:
+            here = (row.run_id == batch.run_id) & (row.name == batch.name)
+            connection.execute(update(tables.quarantine).where(here).values(rows=rows))
 
     def closed_rows(self, run_id: str) -> dict[str, str]:
         """Give row id to state for rows of a run that were closed one by one."""

@@ -73,12 +73,14 @@ class Sync:
         with ExitStack() as stack:
             history = History(self.project.history_url)
             stack.callback(history.close)
-            systems = stack.enter_context(open_systems(self._loaded, self.project, chosen, request, audited=False))
+            systems = stack.enter_context(open_systems(self._loaded, self.project, request, audited=False))
             opened = Opened(self.contract, systems.source, systems.target, history)
             plan: Plan = prepare(opened, request, owned=False).plan
             target = systems.staging_target
             statements = Statements(
-                read=lambda step: systems.source.explain(step.request), write=lambda step: target.explain(step.spec)
+                read=lambda step: systems.source.explain(step.request),
+                # Staging is the first thing that a target would make; the rest is what publishing does.
+                write=lambda step: target.explain(step.spec)[:1] if step.name == "stage" else target.explain(step.spec)[1:],
             )
             return explain(plan, statements)
 

@@ -1,0 +1,163 @@
+"""`datasync quarantine`: rows set aside, with reasons; replay sends corrected rows through the gates again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datasync.cli.options import json_option
+
+
+@click.group()
+def quarantine() -> None:
+    """List, show, export and replay rows set aside."""
+
+
+@quarantine.command("list")
+@click.option("--contract", metavar="NAME", help="Of this contract only.")
+@json_option
+def list_runs(contract: str | None, as_json: bool) -> int:
+    """List runs that set rows aside, newest first.
+
+    open: the run was published, its rows can be replayed. evidence: it was not.
+    """
+    from datasync.cli.places import here, opened_history
+    from datasync.cli.presenter import console, print_json
+
+    runs: dict[str, dict[str, Any]] = {}
+    with opened_history(here()) as history:
+        for batch in history.quarantine_batches(contract=contract):
+            entry = runs.setdefault(
+                batch.run_id, {"run_id": batch.run_id, "contract": batch.contract, "rows": 0, "state": batch.state, "reasons": {}}
+            )
+            entry["rows"] += batch.rows
+            for reason, count in batch.reasons.items():
+                entry["reasons"][reason] = entry["reasons"].get(reason, 0) + count
+        for run_id, entry in runs.items():
+            entry["closed"] = len(history.closed_rows(run_id))
+    if as_json:
+        print_json(list(runs.values()))
+        return 0
+    if not runs:
+        click.echo("no row is in quarantine")
+        return 0
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("run", "contract", "rows", "closed", "state", "reasons"):
+        table.add_column(name, justify="right" if name in ("rows", "closed") else "left", overflow="fold")
+    for entry in runs.values():
+        reasons = ", ".join(
+            f"{name} {count:,}" for name, count in sorted(entry["reasons"].items(), key=lambda item: -item[1])[:4]
+        )
+        table.add_row(entry["run_id"], entry["contract"], f"{entry['rows']:,}", f"{entry['closed']:,}", entry["state"], reasons)
+    console().print(table)
+    return 0
+
+
+@quarantine.command()
+@click.argument("run_id")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows per gate.")
+@click.option("--reason", metavar="CHECK", help="Only rows that this check set aside.")
+@json_option
+def show(run_id: str, limit: int, reason: str | None, as_json: bool) -> int:
+    """Show a run's rows with all their reasons. This is the one place that shows row values."""
+    import polars as pl
+
+    from datasync.cli.places import here
+    from datasync.cli.presenter import console, print_json
+    from datasync.results.codec import plain
+    from datasync.sync.replay import stored
+
+    documents = []
+    for rows in stored(here(), run_id):
+        frame = rows.frame.with_columns(rows.states)
+        if reason:
+            frame = frame.filter(pl.col("_reasons").list.contains(reason))
+        total = frame.height
+        frame = frame.head(limit)
+        if as_json:
+            documents += [plain(row) for row in frame.rows(named=True)]
+            continue
+        out = console()
+        out.print(f"[bold]gate {rows.gate}[/]: {total:,} rows" + (f", the first {limit}" if total > limit else ""))
+        out.print(_table(frame))
+    if as_json:
+        print_json(documents)
+    return 0
+
+
+def _table(frame: Any) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    names = [name for name in frame.columns if name not in ("_gate", "_batch", "_id")]
+    for name in names:
+        table.add_column(
+            name.removeprefix("_") if name in ("_reasons", "_file", "_line", "_state", "_text") else name, overflow="fold"
+        )
+    for row in frame.select(names).rows(named=True):
+        cells = [", ".join(row[name]) if name == "_reasons" else "" if row[name] is None else str(row[name]) for name in names]
+        table.add_row(*(escape(cell[:200]) for cell in cells))
+    return table
+
+
+@quarantine.command()
+@click.argument("run_id")
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path), help="A .csv, .ndjson or .parquet file.")
+@click.option(
+    "--gate", type=click.Choice(["source", "prepared", "staged"]), help="Of this gate; needed when several set rows aside."
+)
+def export(run_id: str, path: Path, gate: str | None) -> int:
+    """Write a run's rows to a file, to be corrected and replayed.
+
+    In CSV, text that a spreadsheet would take for a formula gets a quote in front, and replay takes it off again; Parquet is exact.
+    """
+    import polars as pl
+
+    from datasync.cli.places import here
+    from datasync.errors import UsageError
+    from datasync.sync.exports import write_rows
+    from datasync.sync.replay import stored
+
+    groups = [rows for rows in stored(here(), run_id) if gate is None or rows.gate == gate]
+    if not groups:
+        raise UsageError(f"run {run_id} set no row aside at gate {gate}", code="E_RUN_ID")
+    if len(groups) > 1:
+        raise UsageError(
+            f"rows were set aside at {' and '.join(rows.gate for rows in groups)}", code="E_GATE", hint="choose with --gate"
+        )
+    frame = groups[0].frame.with_columns(groups[0].states)
+    write_rows(frame.with_columns(pl.col("_reasons").list.join(" ")), path)
+    click.echo(f"{frame.height:,} rows in {path}")
+    return 0
+
+
+@quarantine.command()
+@click.argument("run_id")
+@click.option("--data", "path", type=click.Path(path_type=Path), help="The corrected export; default: the rows as they are.")
+@json_option
+@click.pass_context
+def replay(ctx: click.Context, run_id: str, path: Path | None, as_json: bool) -> int:
+    """Send open rows through the gates again and publish those that pass, once.
+
+    Where there is a key, rows are merged and never replace newer ones; otherwise they are added.
+    """
+    from datasync.cli.places import here
+    from datasync.cli.presenter import console, print_json
+    from datasync.reports.terminal import show as show_result
+    from datasync.results.codec import document
+    from datasync.results.verdict import exit_code, worst
+    from datasync.sync.replay import replay as send
+
+    results = send(here(), run_id, path)
+    if as_json:
+        documents = [document(result) for result in results]
+        print_json(documents[0] if len(documents) == 1 else documents)
+    else:
+        for result in results:
+            show_result(result, console())
+    return int(worst([exit_code(result) for result in results]))

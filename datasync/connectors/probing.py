@@ -1,0 +1,28 @@
+"""A connection's id in, whether its system answers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datasync.connectors.connections import lookup
+from datasync.errors import ConnectorError
+from datasync.seams import Connection
+
+
+def probe(name: str, root: Path) -> str:
+    """Connect and sign in; give an empty text, or why it did not work, without secrets."""
+    try:
+        connection = lookup(name, root)
+        if connection.kind != "postgres":
+            return f"connections of type '{connection.kind}' cannot be tested"
+        _postgres(connection)
+    except ConnectorError as error:
+        return error.message
+    return ""
+
+
+def _postgres(connection: Connection) -> None:
+    from datasync.connectors.postgres.session import open_session
+
+    with open_session(connection) as session:
+        session.execute("SELECT 1")

@@ -1,0 +1,90 @@
+"""A contract in, whether its source has anything new out; the source counts, no row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from datasync.contract.loader import LoadedContract
+from datasync.contract.variables import resolve_params
+from datasync.errors import UsageError
+from datasync.history.store import History
+from datasync.plan.build import FILE_KINDS
+from datasync.seams import ReadRequest
+from datasync.sync.options import RunOptions
+from datasync.sync.prepare import Opened, Request, prepare
+from datasync.sync.project import open_project
+from datasync.sync.session import new_run_id
+from datasync.sync.systems import Systems, open_systems
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new: rows, or for `modified` files; count None: nobody could count."""
+
+    changed: bool
+    count: int | None
+    by: str
+
+
+def changes(loaded: LoadedContract, params: Mapping[str, str]) -> Changes:
+    """Ask the source, in the contract's way: `changes.query`, `modified`, or by cursor.
+
+    Raises:
+        UsageError: the contract has no way to tell.
+        ConnectorError: a system failed.
+    """
+    project = open_project(loaded.path)
+    now = datetime.now(UTC)
+    options = RunOptions(params=params)
+    request = Request(new_run_id(now), options, resolve_params(loaded.contract, params), now)
+    with ExitStack() as stack:
+        history = History(project.history_url)
+        stack.callback(history.close)
+        systems = stack.enter_context(open_systems(loaded, project, request, audited=False))
+        opened = Opened(loaded.contract, systems.source, systems.target, history)
+        return _ask(loaded, opened, request, systems)
+
+
+def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Systems) -> Changes:
+    contract = loaded.contract
+    declared = contract.source.changes
+    if declared is not None and declared.query is not None:
+        return _query(loaded, declared.query)
+    by = declared.by if declared is not None and declared.by else "modified" if contract.source.type in FILE_KINDS else "cursor"
+    if by == "modified" or contract.source.cursor is None:
+        if contract.source.type not in FILE_KINDS:
+            raise UsageError("nothing tells what is new: add source.cursor or source.changes.query", code="E_CHANGES")
+        return _modified(opened, request)
+    # replace reads in full; its cursor tells here whether there is anything new.
+    plan = prepare(opened, request, owned=False).plan
+    read: ReadRequest = plan.step("extract").request
+    with systems.source.read(read) as reading:
+        count = reading.count()
+    return Changes(bool(count), count, "cursor")
+
+
+def _modified(opened: Opened, request: Request) -> Changes:
+    files = opened.source.files() or ()
+    plan_state = prepare(opened, replace(request, options=replace(request.options, full=False)), owned=False)
+    last = plan_state.plan.variables.get("last_run_time")
+    since = int(last.timestamp() * 10**9) if isinstance(last, datetime) else 0
+    fresh = [file for file in files if file.modified > since]
+    return Changes(bool(fresh), len(fresh), "modified")
+
+
+def _query(loaded: LoadedContract, query: str) -> Changes:
+    from datasync.connectors.registry import open_source
+    from datasync.sync.systems import surroundings
+
+    endpoint = loaded.contract.source.model_copy(update={"table": None, "query": query, "cursor": None})
+    source = open_source(endpoint, surroundings(open_project(loaded.path)))
+    try:
+        with source.read(ReadRequest()) as reading:
+            batch = next(iter(reading.batches()), None)
+    finally:
+        source.close()
+    count = int(batch.frame.item(0, 0) or 0) if batch is not None and batch.frame.width else 0
+    return Changes(count > 0, count, "query")

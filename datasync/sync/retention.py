@@ -1,0 +1,141 @@
+"""A project in, what its retention removes out: workspaces, staging, quarantined rows, history."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from datasync.connectors.registry import open_target
+from datasync.contract.loader import LoadedContract, find_contracts, load_contract
+from datasync.errors import DataSyncError
+from datasync.history.store import History, QuarantineBatch
+from datasync.sync.project import Project
+from datasync.sync.systems import surroundings
+from datasync.workspace import Workspace, workspaces
+
+WORKSPACES = timedelta(days=7)
+HISTORY = timedelta(days=365)
+EVIDENCE_ROWS = 10_000
+
+Removed = dict[str, list[str]]
+
+
+def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Removed:
+    """Apply retention.
+
+    Args:
+        project: whose.
+        dry_run: only say what would go.
+        now: default: now.
+
+    Returns:
+        What went, by kind. Runs that are held or still running are never touched.
+    """
+    moment = now or datetime.now(UTC)
+    history = History(project.history_url)
+    try:
+        contracts = {loaded.contract.contract: loaded for loaded in _contracts(project)}
+        live = {row.run_id for status in ("held", "running") for row in history.list_runs(None, status, 1000)}
+        old = [(contract, run) for contract, run in history.old_runs(moment - WORKSPACES) if run not in live]
+        removed: Removed = {
+            "workspace": _workspaces(project, old, dry_run),
+            "staging": _staging(project, old, contracts, dry_run),
+            "quarantine": _quarantine(project, history, contracts, moment, dry_run),
+            "evidence": _evidence(history, {run for _, run in old}, dry_run),
+        }
+        ancient = [run for _, run in history.old_runs(moment - HISTORY) if run not in live]
+        removed["history"] = ancient
+        if not dry_run:
+            history.forget_runs(ancient)
+        return removed
+    finally:
+        history.close()
+
+
+def _contracts(project: Project) -> Iterable[LoadedContract]:
+    folder = project.root / "contracts"
+    for path in find_contracts([folder]) if folder.is_dir() else ():
+        try:
+            yield load_contract(path)
+        except DataSyncError:
+            continue
+
+
+def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> list[str]:
+    known = set(workspaces(project.workspace))
+    gone = []
+    for contract, run in old:
+        folder = Workspace(project.workspace, contract, run).folder
+        if (contract, run) in known and folder.is_dir():
+            gone.append(str(folder))
+            if not dry_run:
+                shutil.rmtree(folder, ignore_errors=True)
+    return gone
+
+
+def _staging(project: Project, old: list[tuple[str, str]], contracts: dict[str, LoadedContract], dry_run: bool) -> list[str]:
+    """Staging that old runs left: a run that was not published keeps its own for a week."""
+    gone = []
+    for name, loaded in contracts.items():
+        if loaded.contract.target is None or dry_run:
+            continue
+        target = open_target(loaded.contract.target, surroundings(project))
+        try:
+            for contract, run in old:
+                if contract == name:
+                    target.drop_staging(run)
+                    gone.append(run)
+        except DataSyncError:
+            continue
+        finally:
+            target.close()
+    return gone
+
+
+def _quarantine(
+    project: Project, history: History, contracts: dict[str, LoadedContract], now: datetime, dry_run: bool
+) -> list[str]:
+    """Rows kept longer than the contract's `quarantine.keep`, and whole batches that are closed."""
+    gone: list[str] = []
+    for batch in history.quarantine_batches():
+        loaded = contracts.get(batch.contract)
+        keep = loaded.contract.quarantine.keep if loaded is not None else None
+        created = batch.created_at if batch.created_at.tzinfo else batch.created_at.replace(tzinfo=UTC)
+        if keep is not None and now - created > keep and batch.state != "pending":
+            gone.append(f"{batch.run_id}/{batch.name}")
+            if not dry_run:
+                Path(batch.path).unlink(missing_ok=True)
+                history.forget_batch(batch)
+    return gone
+
+
+def _evidence(history: History, over: set[str], dry_run: bool) -> list[str]:
+    """Evidence of runs that can be neither resumed nor released is pruned to its first rows."""
+    gone = []
+    runs: dict[str, list[QuarantineBatch]] = {}
+    for batch in history.quarantine_batches(states=("evidence",)):
+        if batch.run_id in over:
+            runs.setdefault(batch.run_id, []).append(batch)
+    for run, batches in runs.items():
+        left = EVIDENCE_ROWS
+        for batch in sorted(batches, key=lambda item: item.name):
+            if batch.rows > left:
+                gone.append(f"{run}/{batch.name}: {batch.rows - left:,} rows")
+                if not dry_run:
+                    _prune(history, batch, left)
+            left = max(left - batch.rows, 0)
+    return gone
+
+
+def _prune(history: History, batch: QuarantineBatch, rows: int) -> None:
+    path = Path(batch.path)
+    if rows == 0:
+        path.unlink(missing_ok=True)
+        history.forget_batch(batch)
+        return
+    pl.read_parquet(path).head(rows).write_parquet(path)
+    history.resize_batch(batch, rows)

@@ -1,0 +1,50 @@
+"""An interval in, the options of one run per window out; windows published before come back with their own run's id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from datasync.contract.loader import LoadedContract
+from datasync.contract.variables import resolve_params
+from datasync.errors import UsageError
+from datasync.history.store import History
+from datasync.plan.window import cursor_facts, explicit_window, split, to_text
+from datasync.sync.options import RunOptions
+from datasync.sync.project import open_project
+
+
+def backfill_options(loaded: LoadedContract, interval: tuple[str, str, str], params: Mapping[str, str]) -> Iterator[RunOptions]:
+    """Cut `(start, end, every)` into windows.
+
+    Raises:
+        UsageError: the contract has no windows, or the interval does not fit its cursor.
+    """
+    start, end, every = interval
+    contract = loaded.contract
+    if contract.source.cursor is None or (contract.target is not None and contract.target.write == "replace"):
+        raise UsageError(f"{contract.contract} has no windows to fill", code="E_WINDOW", hint="a backfill needs source.cursor")
+    whole = explicit_window(start, end, cursor_facts(contract, None))
+    assert whole is not None
+    assert whole.start is not None
+    known = resolve_params(contract, params)
+    history = History(open_project(loaded.path).history_url)
+    try:
+        for window in split(whole.start, whole.end, every):
+            first, last = to_text(window.start), to_text(window.end)
+            text = f"{contract.contract}|{sorted(known.items())}|{first}|{last}"
+            base = f"backfill-{contract.contract}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+            yield RunOptions(window_start=first, window_end=last, params=params, run_id=_fresh(base, history))
+    finally:
+        history.close()
+
+
+def _fresh(base: str, history: History) -> str:
+    """The id of the try that was published, else one that was never used."""
+    number = 1
+    while True:
+        run_id = base if number == 1 else f"{base}-{number}"
+        result = history.result(run_id)
+        if result is None or result.ok:
+            return run_id
+        number += 1
