@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasync.cli.presenter import console, print_json, progress, show_problems
 from datasync.contract.loader import LoadedContract, load_contract
-from datasync.errors import ContractError
+from datasync.errors import ContractError, Problem
 from datasync.gates.auditor import Auditor
 from datasync.reports.terminal import show
 from datasync.results.codec import document
@@ -37,7 +37,8 @@ def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
     """
     from datasync.contract.loader import find_contracts
 
-    found, problems = [], []
+    found: list[LoadedContract] = []
+    problems: list[Problem] = []
     for path in find_contracts(paths):
         try:
             found.append(load_contract(path))

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from datasync.connectors.files.csv_form import CsvForm
 from datasync.connectors.files.delimited import Delimited, Dialect, dialect_of
 from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import CsvSource as Endpoint
+from datasync.contract.endpoints import CsvTarget as TargetEndpoint
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
@@ -121,3 +124,12 @@ class CsvReading:
                 hint="files of one path have the same columns; the order may differ",
             )  # fmt: skip
         return found
+
+
+class CsvTarget(FileTarget):
+    """See `seams.Target`. NULL is the empty field, which a reader of CSV cannot tell from an empty text."""
+
+    kind = "csv"
+
+    def __init__(self, endpoint: TargetEndpoint, surroundings: Surroundings) -> None:
+        super().__init__(endpoint.path, surroundings, CsvForm(endpoint.options))

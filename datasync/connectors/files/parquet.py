@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from datasync.connectors.files.parquet_form import ParquetForm
 from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import ParquetSource as Endpoint
+from datasync.contract.endpoints import ParquetTarget as TargetEndpoint
 from datasync.contract.types import DataType, of_polars
 from datasync.errors import PermanentError
 from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
@@ -51,7 +54,7 @@ class ParquetSource:
             with translated(file):
                 found.append(pl.scan_parquet(opened(file, self._surroundings)).select(pl.col(column).max()).collect().item())
         values: list[int | date | datetime] = [value for value in found if value is not None]
-        return max(values, default=None)  # type: ignore[type-var]
+        return max(values, default=None)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[ParquetReading]:
@@ -174,3 +177,12 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Dictionaries are text."""
     coded = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Categorical | pl.Enum)]
     return frame.with_columns(pl.col(name).cast(pl.String) for name in coded) if coded else frame
+
+
+class ParquetTarget(FileTarget):
+    """See `seams.Target`."""
+
+    kind = "parquet"
+
+    def __init__(self, endpoint: TargetEndpoint, surroundings: Surroundings) -> None:
+        super().__init__(endpoint.path, surroundings, ParquetForm())

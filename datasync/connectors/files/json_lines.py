@@ -1,0 +1,176 @@
+"""Lines of JSON in, rows whose numbers keep their digits out, or why a line is no row."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json.decoder import scanstring
+from pathlib import Path
+from typing import Any
+
+from datasync.contract.types import DataType
+from datasync.errors import PermanentError
+
+LONGEST = 64 << 20
+"""Bytes of one line, at most."""
+BOM = b"\xef\xbb\xbf"
+
+
+class NotARow(Exception):
+    """Why a line is no row, in own words."""
+
+
+class Number(str):
+    """A JSON number as it is written."""
+
+    __slots__ = ()
+
+
+class Raw(str):
+    """A JSON value as it is written."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is not blank, with its number in the file, from 1."""
+
+    number: int
+    raw: bytes
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """Give a file's lines.
+
+    Raises:
+        PermanentError: a line is longer than any line should be.
+    """
+    with path.open("rb", buffering=1 << 20) as stream:
+        number = 0
+        while raw := stream.readline(LONGEST + 1):
+            number += 1
+            if len(raw) > LONGEST:
+                raise PermanentError(f"{path.name}: line {number} has more than {LONGEST >> 20} MB", code="E_LIMIT")
+            if number == 1:
+                raw = raw.removeprefix(BOM)
+            if not raw.isspace() and raw:
+                yield Line(number, raw)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NotARow("a key stands twice")
+    return found
+
+
+def _constant(word: str) -> None:
+    raise NotARow(f"{word} is no JSON")
+
+
+_EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_constant)
+_QUICK = json.JSONDecoder(parse_int=len, parse_float=len)
+
+
+def keys_of(path: Path) -> list[str]:
+    """Give all keys of a file's objects, in the order they first appear; lines that are no rows have none."""
+    seen: dict[str, None] = {}
+    for line in lines(path):
+        try:
+            found = _QUICK.decode(line.raw.decode())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and not found.keys() <= seen.keys():
+            seen.update(dict.fromkeys(key for key in found if _sound(key)))
+    return list(seen)
+
+
+def _sound(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Read one line.
+
+    Args:
+        raw: the line.
+        json_columns: keys whose values stay JSON, whatever they are.
+
+    Returns:
+        Key to value: None, text, `Number`, True, False, or for nested and `json_columns` a `Raw`, as it is written.
+
+    Raises:
+        NotARow: it is no JSON object, or one that no row can be made of.
+    """
+    try:
+        text = raw.decode()
+        row = _EXACT.decode(text)
+        if not isinstance(row, dict):
+            raise NotARow("no JSON object")
+        if b"\\u" in raw and not _sound(json.dumps(row, ensure_ascii=False)):
+            raise NotARow("half of a surrogate pair, which is no character")
+    except UnicodeDecodeError:
+        raise NotARow("bytes that are not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise NotARow(f"no JSON from character {error.pos + 1} on") from None
+    except RecursionError:
+        raise NotARow("nested too deeply") from None
+    for name, value in row.items():
+        if value is not None and (type(value) in _NESTED or name in json_columns):
+            return _raw_values(text, row, json_columns)
+    return row
+
+
+_NESTED = (dict, list)
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _raw_values(text: str, row: dict[str, Any], json_columns: frozenset[str]) -> dict[str, Any]:
+    """Take nested values as they stand in the text of an object that is known to be sound."""
+    found: dict[str, Any] = {}
+    at = _after(text, text.index("{") + 1)
+    while text[at] == '"':
+        name, at = scanstring(text, at + 1)
+        at = _after(text, _after(text, at) + 1)
+        value, end = _EXACT.scan_once(text, at)
+        raw = value is not None and (type(value) in _NESTED or name in json_columns)
+        found[name] = Raw(text[at:end]) if raw else row[name]
+        at = _after(text, end)
+        if text[at] == "}":
+            break
+        at = _after(text, at + 1)
+    return found
+
+
+def _after(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()
+
+
+def text_of(value: Any, name: str, kind: DataType | None) -> str | None:
+    """Give a cell as text: strings without their quotes, anything else as it is written.
+
+    Raises:
+        NotARow: the contract says string and the value is none: `7` and `"7"` are not the same.
+    """
+    if value is None or type(value) is str:
+        return value
+    if kind is not None and kind.name == "string":
+        raise NotARow(f"{name}: {_what(value)} where the contract says string")
+    if value is True or value is False:
+        return "true" if value else "false"
+    return str(value)
+
+
+def _what(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    return "a number" if type(value) is Number else "an object or array"

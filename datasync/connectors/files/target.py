@@ -1,0 +1,329 @@
+"""A file target: staging in a DuckDB file beside it, the new files written in full, then one atomic switch.
+
+What a run published is in the log beside the target (`ledger`); the switch and the log cannot be one write, so the log says first
+what the switch will make true, and whoever comes after a crash looks which is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.target import written
+from datasync.connectors.files import staging as staged
+from datasync.connectors.files.forms import Form, Types
+from datasync.connectors.files.layout import Layout
+from datasync.connectors.files.ledger import Ledger, Log, Pending
+from datasync.connectors.locks import FileLock
+from datasync.connectors.paths import local_path
+from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
+from datasync.connectors.sql.storage import storage_type
+from datasync.contract.types import DataType, of_polars, polars_type
+from datasync.errors import PermanentError, Refused, TargetMismatch, did_you_mean
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+
+Resolve = Callable[[str], tuple[Any, Types]]
+"""A contract's name to its target endpoint and published columns, for `references`; raises PermanentError."""
+
+
+class FileTarget:
+    """See `seams.Target`; one class for all kinds of files, each with its form.
+
+    Attributes:
+        resolve: looks up contracts that `references` names; None: names are paths of Parquet files.
+    """
+
+    kind = "file"
+
+    def __init__(self, name: str, surroundings: Surroundings, form: Form) -> None:
+        self._name = name
+        self._surroundings = surroundings
+        self._form = form
+        self._layout = Layout(local_path(name, surroundings), form.suffix)
+        self._ledger = Ledger(self._layout.folder, name)
+        self._locks: list[FileLock] = []
+        self._handle: Handle | None = None
+        self.resolve: Resolve | None = None
+
+    # --- before a run
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the files and this sync's commits."""
+        for kind in spec.columns.values():
+            storage_type(kind, "duckdb")
+        with translated(self._name):
+            parts = self._layout.parts()
+            log = self._ledger.read(self._layout.identity())
+            commits = tuple(commit for commit in log.commits if commit.sync == spec.sync)
+            if not parts:
+                check = getattr(self._form, "check", None)
+                if check is not None:
+                    check()
+                return TargetState(False, {}, commits, log.sequence)
+            found = self._form.columns(parts, spec.columns)
+        if spec.write != "replace" and self._form.extra is not None and not log.commits:
+            raise TargetMismatch(
+                f"{self._name} is there, and datasync did not write it", hint="move it away; only replace writes over it"
+            )
+        return TargetState(True, found, commits, log.sequence, self._changes(spec, found))
+
+    def _changes(self, spec: TargetSpec, found: Mapping[str, DataType | None]) -> tuple[str, ...]:
+        """Say which columns publishing will add.
+
+        Raises:
+            TargetMismatch: a column has another type, or the key is missing.
+        """
+        added = []
+        for name, kind in spec.columns.items():
+            if name not in found:
+                if name in spec.key:
+                    raise TargetMismatch(f"{self._name} has no column {name}, which is part of the contract's key")
+                added.append(f"add column {name} {kind}")
+                continue
+            there = found[name]
+            if (there is None and self._form.extra is None) or (there is not None and not _same(there, kind)):
+                raise TargetMismatch(
+                    f"{self._name}: column {name} is {there or 'of a type that no contract can name'}, the contract says {kind}",
+                    hint="change the contract's type, or move the file away: datasync never alters a column's type",
+                )
+        for name, there in found.items():
+            if name not in spec.columns and there is None and self._form.extra is None:
+                raise TargetMismatch(f"{self._name}: column {name} has a type that no contract can name",
+                                     hint=did_you_mean(name, spec.columns))  # fmt: skip
+        return tuple(added)
+
+    def clock(self) -> datetime:
+        """This machine's time."""
+        return datetime.now(UTC)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync on this machine and take the next fencing token."""
+        lock = FileLock(self._surroundings.home, f"{self._layout.path}|{spec.sync}")
+        lock.acquire(f"the sync {spec.contract}")
+        self._locks.append(lock)
+        with translated(self._name):
+            self._layout.folder.mkdir(parents=True, exist_ok=True)
+            with self._ledger.locked():
+                log = self._ledger.settle(self._layout.identity())
+                token = log.tokens.get(spec.sync, 0) + 1
+                self._ledger.write(Log({**log.tokens, spec.sync: token}, log.commits))
+        return token
+
+    # --- staging
+
+    def _opened(self, run_id: str) -> Handle:
+        """The run's staging file, ours as long as we are open."""
+        path = self._staging_file(run_id)
+        if self._handle is None or self._handle.path != path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._layout.folder, path.stem)
+            lock.acquire(f"the staging of run {run_id}")
+            self._locks.append(lock)
+            self._handle = Handle(path)
+        return self._handle
+
+    def _staging_file(self, run_id: str) -> Path:
+        return self._layout.folder / "staging" / f"{staging_name(run_id)}.duckdb"
+
+    def writer(self, spec: TargetSpec) -> staged.FileWriter:
+        """Create this run's staging file and open it for loading."""
+        with translated(self._name):
+            return staged.FileWriter(self._opened(spec.run_id), spec)
+
+    def staging(self, spec: TargetSpec) -> staged.FileStaging:
+        """Give this run's committed staging."""
+        if not self._staging_file(spec.run_id).exists():
+            raise PermanentError(f"run {spec.run_id} left no staging", code="E_NO_STAGING", hint="run it again")
+        with translated(self._name):
+            handle = self._opened(spec.run_id)
+            exists = self._show(handle, spec, needed=spec.write != "replace")
+        return staged.FileStaging(handle, spec, exists, self._referenced)
+
+    def _show(self, handle: Handle, spec: TargetSpec, needed: bool = True) -> bool:
+        """Make the published files a view of staging; tell whether there are any."""
+        parts = self._layout.parts() if needed or self._form.extra is None else []
+        relation = self._form.relation(handle, parts, self._columns(spec, parts)) if parts else None
+        staged.show(handle, relation)
+        return relation is not None
+
+    def _columns(self, spec: TargetSpec, parts: list[Path]) -> dict[str, DataType]:
+        """The contract's columns, and those that the files have beside them."""
+        columns = dict(spec.columns)
+        if parts and spec.write != "replace":
+            for name, kind in self._form.columns(parts, spec.columns).items():
+                known = kind or self._form.extra
+                if name not in columns and known is not None:
+                    columns[name] = known
+        return columns
+
+    def _referenced(self, name: str) -> str:
+        if self.resolve is None:
+            path = local_path(name, self._surroundings)
+            if path.suffix != ".parquet" or not path.is_file():
+                raise PermanentError(f"references: there is no contract or Parquet file {name[:80]}", code="E_NO_TABLE")
+            from datasync.connectors.files.parquet_form import file_list
+
+            return f"read_parquet({file_list([path])})"
+        endpoint, columns = self.resolve(name)
+        from datasync.connectors.registry import open_target
+
+        other = open_target(endpoint, self._surroundings)
+        if not isinstance(other, FileTarget):
+            raise PermanentError(f"references: the contract {name[:80]} publishes to no file", code="E_NO_TABLE")
+        assert self._handle is not None
+        return other.relation(self._handle, columns)
+
+    def relation(self, handle: Handle, columns: Types) -> str:
+        """SQL after FROM for the published rows.
+
+        Raises:
+            PermanentError: nothing is published.
+        """
+        parts = self._layout.parts()
+        if not parts:
+            raise PermanentError(f"references: {self._name} is not there", code="E_NO_TABLE")
+        return self._form.relation(handle, parts, columns)
+
+    # --- publishing
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Write the new files, say what they will mean, switch."""
+        failpoint("publish.begin")
+        with translated(self._name), self._ledger.locked():
+            log = self._ledger.settle(self._layout.identity())
+            done = log.commit(spec.run_id)
+            if done is not None:
+                return done
+            if log.tokens.get(spec.sync) != request.token:
+                raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+            handle = self._opened(spec.run_id)
+            self._check(handle, spec, request, log)
+            self._layout.tidy()
+            room = self._written(handle, spec)
+            failpoint("publish.after_files")
+            row = commit_row(spec, request, (self._name, request.rows, log.sequence + 1, self.clock()))
+            commit = commit_of(row, request.files)
+            self._ledger.announce(Pending(commit, self._layout.identity(), self._layout.after(room)))
+            failpoint("publish.after_commit_row")
+            self._layout.switch(room)
+            failpoint("publish.after_commit")
+            self._ledger.write(log.having(commit))
+            self._layout.tidy()
+        return commit
+
+    def _check(self, handle: Handle, spec: TargetSpec, request: PublishRequest, log: Log) -> None:
+        rows = staged.count(handle, spec)
+        if rows != request.rows:
+            raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+        if log.sequence <= request.seen or not request.rechecks:
+            return
+        self._show(handle, spec)
+        for check, sql in request.rechecks:
+            with handle.statements() as connection:
+                offenders = first(connection, sql)
+            if offenders is not None and offenders[0]:
+                raise RecheckFailed(check, int(offenders[0]))
+
+    def _written(self, handle: Handle, spec: TargetSpec) -> Path:
+        """Write the files of the next version to a folder of their own; append only adds a part where that will do."""
+        parts = self._layout.parts()
+        columns = self._columns(spec, parts)
+        room = self._layout.room()
+        if spec.write == "append" and not self._layout.single and parts and self._fits(parts, columns):
+            for part in parts:
+                os.link(part, room / part.name)
+            sql = staged.staged(spec, columns)
+        else:
+            exists = self._show(handle, spec, needed=spec.write != "replace")
+            sql = staged.content(handle, spec, columns, exists)
+        self._form.write(staged.stream(handle, sql, columns), self._layout.part(room), columns)
+        return room
+
+    def _fits(self, parts: list[Path], columns: Types) -> bool:
+        """Whether a new part will have the columns, order and types of those that are there."""
+        found = self._form.columns(parts, columns)
+        return list(found) == list(columns) and all(
+            kind is None or kind == of_polars(polars_type(columns[name])) for name, kind in found.items()
+        )
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote by reading the published files back."""
+        with translated(self._name):
+            log = self._ledger.read(self._layout.identity())
+            if log.sequence != commit.sequence or not self._staging_file(spec.run_id).exists():
+                return None
+            if spec.write == "append" or not self._show(self._opened(spec.run_id), spec):
+                return None
+        return written(spec, staged.tables_of(spec))
+
+    # --- afterwards
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging file."""
+        path = self._staging_file(run_id)
+        if self._handle is not None and self._handle.path == path:
+            staged.remove(self._handle)
+        elif path.exists():
+            staged.remove(Handle(path))
+
+    def orphans(self) -> list[str]:
+        """Names of staging files that no process holds."""
+        found = sorted((self._layout.folder / "staging").glob(f"{STAGING_PREFIX}*.duckdb"))
+        return [path.stem for path in found if FileLock(self._layout.folder, path.stem).free]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging file by the name `orphans` gave."""
+        staged.remove(Handle(self._layout.folder / "staging" / f"{name}.duckdb"))
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Say how the files will be written."""
+        what = "one file" if self._layout.single else "a folder of parts"
+        how = {
+            "append": "the rows that are there, then the staged ones" if self._layout.single else "one more part",
+            "merge": f"staged rows over those with the same {', '.join(spec.key)}",
+            "replace": "the staged rows",
+            "replace_window": "the rows outside the window, then the staged ones",
+        }[spec.write]
+        switch = "rename over the file" if self._layout.single else "switch the link to the new version"
+        return [f"stage in {self._layout.folder.name}/staging", f"write {what}: {how}", f"{switch} ({self._name})"]
+
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        if self._handle is not None:
+            self._handle.interrupt()
+
+    def close(self) -> None:
+        """Close staging and let go of the sync."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+        for lock in self._locks:
+            lock.release()
+        self._locks.clear()
+
+
+def _same(there: DataType, kind: DataType) -> bool:
+    """Whether a column holds what the contract says: in Parquet json and uuid are text, and zones only say how to show an instant."""
+    wanted = of_polars(polars_type(kind))
+    return replace(there, zone=there.zone and "UTC") == replace(wanted, zone=wanted.zone and "UTC")
+
+
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Say the file system's errors in our words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PermanentError(f"{name}: no space left", code="E_DISK_FULL", hint="free disk space and run again") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise PermanentError(f"{name}: no permission to write there", code="E_PERMISSION") from error
+        raise PermanentError(f"{name}: {os.strerror(error.errno or 0)}", code="E_FILE") from error
