@@ -43,6 +43,16 @@ class Selection:
     style: Style
 
 
+def refuse_parts(kind: str, endpoint: Any) -> None:
+    """Refuse `partition` where a database in this process gains nothing by it; a key that does nothing would mislead.
+
+    Raises:
+        UsageError: the endpoint has it.
+    """
+    if endpoint.partition is not None:
+        raise UsageError(f"source.partition: {kind} is read in one stream", hint="leave it out; postgres reads in parts")
+
+
 def quote_table(name: str, dialect: Dialect) -> str:
     """Quote `table` or `schema.table`.
 
@@ -115,11 +125,17 @@ def own_window(selection: Selection) -> bool:
     return {"window_start", "window_end"} <= {bound.name for bound in bound_names(selection.query)}
 
 
-def condition(request: ReadRequest, selection: Selection) -> str:
-    """Give the WHERE clause of the request's window; empty when there is none."""
+def condition(request: ReadRequest, selection: Selection, expression: str = "") -> str:
+    """Give the WHERE clause of the request's window; empty when there is none.
+
+    Args:
+        request: window and cursor.
+        selection: what is read.
+        expression: SQL that compares as the cursor means, where its column does not by itself.
+    """
     if request.window is None or request.cursor is None or own_window(selection):
         return ""
-    column = quote_identifier(request.cursor, selection.dialect)
+    column = expression or quote_identifier(request.cursor, selection.dialect)
     parts = [f"{column} < {bound(request.window.end, request, selection.dialect)}"]
     if request.window.start is not None:
         parts.insert(0, f"{column} >= {bound(request.window.start, request, selection.dialect)}")

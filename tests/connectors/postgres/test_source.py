@@ -57,7 +57,12 @@ TYPES: list[tuple[str, str, str | None, Any]] = [
     ("integer", "2147483647", "int32", 2147483647),
     ("bigint", "-9223372036854775808", "int64", -(2**63)),
     ("numeric(12,2)", "-9999999999.99", "decimal(12,2)", Decimal("-9999999999.99")),
-    ("numeric(38,18)", "12345678901234567890.123456789012345678", "decimal(38,18)", Decimal("12345678901234567890.123456789012345678")),
+    (
+        "numeric(38,18)",
+        "12345678901234567890.123456789012345678",
+        "decimal(38,18)",
+        Decimal("12345678901234567890.123456789012345678"),
+    ),
     ("numeric", "1.50", None, "1.50"),
     ("numeric(50,2)", "1.50", None, "1.50"),
     ("numeric(4,-2)", "1200", None, "1200"),
@@ -85,7 +90,7 @@ TYPES: list[tuple[str, str, str | None, Any]] = [
     ("text[]", '{"a,b",NULL,""}', "list<string>", ["a,b", None, ""]),
     ("uuid[]", "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}", "list<uuid>", ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
     ("numeric(10,2)[]", "{1.10,NULL}", "list<decimal(10,2)>", [Decimal("1.10"), None]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("declared", "text", "kind", "value"), TYPES)
@@ -104,7 +109,7 @@ def test_a_type_without_a_name_is_refused_with_a_way_out(server: Any, source: Op
     server.execute(f"CREATE TABLE t (id int, a {declared})")
     with source(table="t").read(ReadRequest()) as reading:
         assert reading.types["a"] is None
-        with pytest.raises(PermanentError, match="column a is .*read a::text"):
+        with pytest.raises(PermanentError, match=r"column a is .*read a::text"):
             list(reading.batches())
     server.execute("INSERT INTO t (id) VALUES (1)")
     assert rows(source(table="t"), columns=("id",))["id"].to_list() == [1]
@@ -112,9 +117,18 @@ def test_a_type_without_a_name_is_refused_with_a_way_out(server: Any, source: Op
 
 @pytest.mark.parametrize(
     ("declared", "text"),
-    [("date", "infinity"), ("timestamptz", "-infinity"), ("timestamp", "290000-01-01"), ("date", "0044-03-15 BC"), 
-     ("time", "24:00"), ("int[]", "{{1,2},{3,4}}"), ("date[]", "{infinity}"), ("numeric(6,2)", "NaN"), ("numeric(6,2)[]", "{NaN}")],
-)  # fmt: skip
+    [
+        ("date", "infinity"),
+        ("timestamptz", "-infinity"),
+        ("timestamp", "290000-01-01"),
+        ("date", "0044-03-15 BC"),
+        ("time", "24:00"),
+        ("int[]", "{{1,2},{3,4}}"),
+        ("date[]", "{infinity}"),
+        ("numeric(6,2)", "NaN"),
+        ("numeric(6,2)[]", "{NaN}"),
+    ],
+)
 def test_a_value_without_a_name_is_refused(server: Any, source: Open, declared: str, text: str) -> None:
     server.execute(f"CREATE TABLE t (a {declared})")
     server.execute(f"INSERT INTO t VALUES (%s::{declared})", [text])
