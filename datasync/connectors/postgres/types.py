@@ -13,7 +13,8 @@ _PLAIN = {
     16: "bool", 17: "binary", 19: "string", 20: "int64", 21: "int16", 23: "int32", 25: "string", 700: "float32", 701: "float64",
     1042: "string", 1043: "string", 1082: "date", 1083: "time", 1114: "timestamp[us]", 1184: "timestamp[us, UTC]",
     1000: "list<bool>", 1001: "list<binary>", 1003: "list<string>", 1005: "list<int16>", 1007: "list<int32>",
-    1009: "list<string>", 1014: "list<string>", 1015: "list<string>", 1016: "list<int64>", 1021: "list<float32>", 1022: "list<float64>",
+    1009: "list<string>", 1014: "list<string>",
+    1015: "list<string>", 1016: "list<int64>", 1021: "list<float32>", 1022: "list<float64>",
     1115: "list<timestamp[us]>", 1182: "list<date>", 1185: "list<timestamp[us, UTC]>",
 }  # fmt: skip
 """Types whose Arrow form the driver gives exactly."""
