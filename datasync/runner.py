@@ -146,10 +146,10 @@ def _fly_one(name: StageName, context: Context, execution: Execution) -> None:
 
 def _stop_at_failed_gate(context: Context, execution: Execution) -> None:
     if context.plan.contract.on_violation != "hold" and verdict(execution) == "failed":
-        raise GateFailed
+        raise GateFailed("a gate failed")
 
 
-class GateFailed(DataSyncError):  # noqa: N818 - said as the verdict it carries
+class GateFailed(DataSyncError):
     """A gate of a split run failed, which ends the run; the verdict says why."""
 
     code = "E_GATE_FAILED"

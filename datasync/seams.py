@@ -428,7 +428,9 @@ class Target(Protocol):
         """
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
-        """Make staging the table's content, in one atomic step with the commit row. A run that is already committed gives its commit.
+        """Make staging the table's content, in one atomic step with the commit row.
+
+        A run that is already committed gives its commit.
 
         Raises:
             Refused: a newer token owns the sync.

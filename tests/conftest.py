@@ -1,8 +1,12 @@
-"""What all tests share: Great Expectations imported once, so that audits fork from a process that has it."""
+"""What all tests share: Great Expectations imported once, so that audits fork from a process that has it; database servers."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.services import postgres_connection_of, postgres_database, postgres_url
+
+__all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -11,5 +15,7 @@ def _great_expectations() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import great_expectations  # noqa: F401
-        import great_expectations.checkpoint  # noqa: F401
+        import great_expectations
+        import great_expectations.checkpoint
+
+        assert great_expectations.checkpoint

@@ -74,7 +74,8 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 def app(ctx: click.Context, debug: bool) -> None:
     """datasync: a contract is the pipeline.
 
-    Exit codes: 0 passed or warned, 1 violated or held, 2 contract or command line wrong, 3 a system failed, 4 refused, 130 interrupted.
+    Exit codes: 0 passed or warned, 1 violated or held, 2 contract or command line wrong, 3 a system failed, 4 refused,
+    130 interrupted.
     """
     ctx.obj = {"debug": debug}
 

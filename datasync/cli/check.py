@@ -21,7 +21,7 @@ from datasync.cli.options import contract_argument, json_option, param_option, p
 @verbose_option
 @click.pass_context
 def check(
-    ctx: click.Context, contract: Path, data: Path | None, at: str | None, as_json: bool, verbose: bool, fail_on: str | None,
+    ctx: click.Context, /, contract: Path, data: Path | None, at: str | None, as_json: bool, verbose: bool, fail_on: str | None,
     **chosen: object,
 ) -> int:  # fmt: skip
     """Run the gates only: read the source, judge it, publish nothing, move no watermark.

@@ -11,8 +11,11 @@ from datasync.cli.options import json_option
 @click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
 @json_option
 def clean(dry_run: bool, as_json: bool) -> int:
-    """Apply retention: workspaces and staging of runs after 7 days, evidence to 10,000 rows a run, quarantine after the contract's
-    keep, history after a year."""
+    """Apply retention.
+
+    Workspaces and staging of runs go after 7 days, evidence is cut to 10,000 rows a run, quarantine goes after the contract's
+    keep, history after a year.
+    """
     from datasync.cli.places import here
     from datasync.cli.presenter import print_json
     from datasync.sync.retention import clean as apply

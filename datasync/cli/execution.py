@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasync.cli.presenter import console, print_json, progress, show_problems
 from datasync.contract.loader import LoadedContract, load_contract
-from datasync.errors import ContractError
+from datasync.errors import ContractError, Problem
+from datasync.gates.auditor import Auditor
 from datasync.reports.terminal import show
 from datasync.results.codec import document
 from datasync.results.model import RunResult
@@ -35,7 +37,8 @@ def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
     """
     from datasync.contract.loader import find_contracts
 
-    found, problems = [], []
+    found: list[LoadedContract] = []
+    problems: list[Problem] = []
     for path in find_contracts(paths):
         try:
             found.append(load_contract(path))
@@ -54,23 +57,37 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown) ->
     """
     loaded = load_all(paths)
     results = []
-    for contract in loaded:
-        result = carry_out(contract, options, shown)
-        results.append(result)
-        if result.status == "interrupted":
-            break
+    with one_auditor() as auditor:
+        for contract in loaded:
+            result = carry_out(contract, options, shown, auditor)
+            results.append(result)
+            if result.status == "interrupted":
+                break
     if shown.as_json:
         documents = [document(result) for result in results]
         print_json(documents[0] if len(loaded) == 1 else documents)
     return int(worst([exit_code(result, shown.fail_on_warn) for result in results]))
 
 
-def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown) -> RunResult:
+@contextmanager
+def one_auditor() -> Iterator[Auditor]:
+    """Give the runs of one command an audit process to share: its imports are paid once."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="datasync-") as folder:
+        auditor = Auditor(Path(folder) / "audit.log")
+        try:
+            yield auditor
+        finally:
+            auditor.close()
+
+
+def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown, auditor: Auditor) -> RunResult:
     """Run one contract with a progress bar; print its summary unless JSON was asked for."""
     if loaded.advice and not shown.as_json:
         show_problems(loaded.advice)
     with progress(loaded.contract.contract, shown.as_json) as tell:
-        session = Session(loaded, replace(options, progress=tell))
+        session = Session(loaded, replace(options, progress=tell), auditor)
         result = session.carry_out()
     if shown.debug and session.execution is not None and session.execution.error is not None:
         _traceback(session.execution.error)

@@ -114,7 +114,8 @@ def _table(frame: Any) -> Any:
 def export(run_id: str, path: Path, gate: str | None) -> int:
     """Write a run's rows to a file, to be corrected and replayed.
 
-    In CSV, text that a spreadsheet would take for a formula gets a quote in front, and replay takes it off again; Parquet is exact.
+    In CSV, text that a spreadsheet would take for a formula gets a quote in front, and replay takes it off again; Parquet is
+    exact.
     """
     import polars as pl
 

@@ -24,7 +24,7 @@ from datasync.seams import STAGES
 @verbose_option
 @click.pass_context
 def run(
-    ctx: click.Context, contracts: tuple[Path, ...], as_json: bool, verbose: bool, fail_on: str | None, **chosen: object
+    ctx: click.Context, /, contracts: tuple[Path, ...], as_json: bool, verbose: bool, fail_on: str | None, **chosen: object
 ) -> int:
     """Run whole syncs: extract, gate, stage, audit, publish, reconcile.
 

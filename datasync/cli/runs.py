@@ -41,8 +41,9 @@ def list_runs(contract: str | None, status: str | None, limit: int, as_json: boo
     for row in found:
         window = f"{row.window_start or ''} … {row.window_end}" if row.window_end else ""
         colour = COLOURS.get(row.status, "white")
-        table.add_row(row.run_id, row.contract, f"[{colour}]{row.status}[/]", f"{row.started_at:%Y-%m-%d %H:%M:%S}", seconds(row.seconds),
-                      f"{row.staged:,}", f"{row.published:,}", f"{row.quarantined:,}", window)  # fmt: skip
+        counts = (f"{row.staged:,}", f"{row.published:,}", f"{row.quarantined:,}")
+        started = f"{row.started_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(row.run_id, row.contract, f"[{colour}]{row.status}[/]", started, seconds(row.seconds), *counts, window)
     console().print(table)
     return 0
 

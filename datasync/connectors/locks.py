@@ -39,6 +39,10 @@ class FileLock:
             raise Refused(f"another run owns {what}", code="E_BUSY", hint="wait for it to end; nothing was queued") from error
         self._descriptor = descriptor
 
+    def same(self, other: FileLock) -> bool:
+        """Whether both are about one name."""
+        return self._path == other._path
+
     @property
     def free(self) -> bool:
         """Whether nobody holds it now."""

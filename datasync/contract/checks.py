@@ -205,7 +205,7 @@ def _transform_checks(contract: Contract) -> Iterator[Check]:
 
 def _rule(rule: Rule, types: Mapping[str, DataType]) -> Check:
     where = _compile(rule.where, types)
-    settings = {
+    settings: dict[str, Any] = {
         "severity": rule.severity,
         "tolerance": rule.tolerance,
         "nulls": rule.nulls,
@@ -275,9 +275,10 @@ def _table_checks(contract: Contract) -> Iterator[Check]:
         yield Check("cursor.nulls", "cursor_nulls", "table", "source", (cursor,), expected="no row without a cursor")
     for expectation in contract.expectations:
         if expectation.type is not None:
-            column = expectation.arguments.get("column")
-            name = expectation.name or (f"{expectation.type}.{column}" if column else expectation.type)
-            yield Check(name, "expectation", "table", "staged", (column,) if isinstance(column, str) else (), expectation.severity,
+            given = expectation.arguments.get("column")
+            name = expectation.name or (f"{expectation.type}.{given}" if given else expectation.type)
+            columns = (given,) if isinstance(given, str) else ()
+            yield Check(name, "expectation", "table", "staged", columns, expectation.severity,
                         expected=expectation.type, description=expectation.description or "",
                         arguments={"type": expectation.type, "kwargs": expectation.arguments})  # fmt: skip
     yield Check("load.fidelity", "fidelity", "table", "staged", expected="what was accepted is what is staged")
@@ -322,8 +323,8 @@ def _counts(contract: Contract) -> Iterator[Check]:
                     description=text, arguments={"max": count.max})  # fmt: skip
     tolerance = _count_tolerance(contract)
     if tolerance is not None:
-        yield Check("count.tolerance", "count.tolerance", "table", "staged", (), severity, expected=f"within {tolerance} of the source",
-                    description=text, arguments={"limit": tolerance})  # fmt: skip
+        yield Check("count.tolerance", "count.tolerance", "table", "staged", (), severity, description=text,
+                    expected=f"within {tolerance} of the source", arguments={"limit": tolerance})  # fmt: skip
     if count and count.drift is not None:
         yield Check("count.drift", "count.drift", "table", "staged", (), count.drift.severity, description=text,
                     expected=f"within {decimal_text(count.drift.within * 100)}% of the last {count.drift.against} runs",

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Tree, read_tree
@@ -128,16 +127,3 @@ def _twice(loaded: LoadedContract, first: Path) -> Problem:
     return Problem(
         "contract", found, "each name once", file=str(loaded.path), line=place.line, column=place.column, code="E_NAME"
     )
-
-
-def value_at(tree: Tree, path: tuple[str | int, ...]) -> Any:
-    """Give the value that stands at a path; None when nothing does."""
-    found = tree.value
-    for part in path:
-        if isinstance(found, dict) and part in found:
-            found = found[part]
-        elif isinstance(found, tuple) and isinstance(part, int) and part < len(found):
-            found = found[part]
-        else:
-            return None
-    return found

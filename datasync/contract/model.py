@@ -75,10 +75,10 @@ class Contract(Model):
     schedule: str | Every | Assets | Cron | None = None
     timezone: str = "UTC"
     run: Run = Run()
-    params: dict[str, Parameter] = {}
+    params: dict[str, Parameter] = Field(default_factory=dict)
     source: Source
     transform: tuple[Processor, ...] = ()
-    columns: dict[str, Column] = {}
+    columns: dict[str, Column] = Field(default_factory=dict)
     unknown_columns: Literal["fail", "drop", "evolve"] = "fail"
     rules: tuple[Rule, ...] = ()
     freshness: Freshness | None = None

@@ -216,7 +216,7 @@ class _Composer:
             return int(text, 0)
         if _LEADING_ZERO.match(text):
             self._problem(path, event.start_mark, f"the number {text} with a leading zero", f"'{text}' as text, or {int(text)}",
-                          "quote it if the zero matters", "E_LEADING_ZERO")  # fmt: skip
+                          "quote it if the zero matters", code="E_LEADING_ZERO")  # fmt: skip
             return text
         if _FLOAT.match(text):
             return Decimal(text.replace("_", ""))
@@ -225,8 +225,9 @@ class _Composer:
             return text
         return text
 
-    def _problem(self, path: Path, mark: Any, found: str, allowed: str = "", hint: str = "", code: str = "E_YAML") -> None:
+    def _problem(self, path: Path, mark: Any, found: str, *words: str, code: str = "E_YAML") -> None:
         where = dotted(path)
+        allowed, hint = (*words, "", "")[:2]
         self.tree.problems.append(Problem(where, found, allowed, hint, self.file, mark.line + 1, mark.column + 1, code))
 
 

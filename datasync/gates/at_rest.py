@@ -1,7 +1,7 @@
 """A staging table and the contract's promises about it in, verdicts out; rows that break key checks are moved out of it.
 
-Great Expectations gives the verdicts. Our own SQL says which rows break a key check, all of them with all their reasons, and counts
-what was judged. The two are held to each other: where they disagree, the check is an error, never a pass.
+Great Expectations gives the verdicts. Our own SQL says which rows break a key check, all of them with all their reasons, and
+counts what was judged. The two are held to each other: where they disagree, the check is an error, never a pass.
 """
 
 from __future__ import annotations
@@ -261,7 +261,8 @@ class _Audit:
         chosen = selected(check, self.ground)
         broken = breaking_rows(check, self.ground.dialect)
         row = self.staging.query(
-            f"SELECT sum(CASE WHEN {chosen} THEN 1 ELSE 0 END), sum(CASE WHEN {broken} THEN 1 ELSE 0 END) FROM {self.staging.relation}"
+            f"SELECT sum(CASE WHEN {chosen} THEN 1 ELSE 0 END), sum(CASE WHEN {broken} THEN 1 ELSE 0 END) "
+            f"FROM {self.staging.relation}"
         )[0]
         failed = int(row[1] or 0)
         error = verdict.error or ("Great Expectations and our own SQL disagree" if verdict.success != (failed == 0) else "")

@@ -1,8 +1,8 @@
 """Rows in flight and rows at rest in, figures that must agree out: what was accepted is what is staged.
 
-T1: rows, and per column missing values, an exact sum, and for text characters and bytes. It finds an altered number, a truncation, a
-time-zone shift or a rounding; not an edit of the same length or two values swapped (T4, `row_hash`, does). Floats are cut into
-whole units before they are summed, for engines add floats in different orders.
+T1: rows, and per column missing values, an exact sum, and for text characters and bytes. It finds an altered number, a
+truncation, a time-zone shift or a rounding; not an edit of the same length or two values swapped (T4, `row_hash`, does). Floats
+are cut into whole units before they are summed, for engines add floats in different orders.
 """
 
 from __future__ import annotations
@@ -196,12 +196,13 @@ def _postgres(column: str, kind: DataType) -> list[list[_Part]]:
 def _sqlite(column: str, kind: DataType) -> list[list[_Part]]:
     """Sums of 64-bit integers overflow there: high and low halves are summed apart."""
     seconds = f"CAST(strftime('%s', substr({column}, 1, 19)) AS INTEGER)"
+    midnight = f"CAST(strftime('%s', '1970-01-01 ' || substr({column}, 1, 8)) AS INTEGER)"
     integers = {
         "bool": column,
         "decimal": f"CAST(replace({column}, '.', '') AS INTEGER)",
         "date": f"CAST(strftime('%s', {column}) AS INTEGER) / 86400",
         "timestamp": f"({seconds} * 1000000 + CAST(substr({column}, 21, 6) AS INTEGER))",
-        "time": f"(CAST(strftime('%s', '1970-01-01 ' || substr({column}, 1, 8)) AS INTEGER) * 1000000 + CAST(substr({column}, 10, 6) AS INTEGER))",
+        "time": f"({midnight} * 1000000 + CAST(substr({column}, 10, 6) AS INTEGER))",
     }
     if kind.is_integer or kind.name in integers:
         return [_halves(integers.get(kind.name, column))]

@@ -60,7 +60,7 @@ def _prepare() -> str:
 
 def _checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
     import great_expectations as gx
-    from great_expectations.checkpoint import Checkpoint
+    from great_expectations.checkpoint.checkpoint import Checkpoint
     from great_expectations.core import ExpectationSuite, ValidationDefinition
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -162,7 +162,7 @@ def _exception(info: dict[str, Any]) -> str:
         if part.get("raised_exception"):
             message = str(part.get("exception_message") or "raised")
             print(f"expectation failed to run: {message}"[:2000], file=sys.stderr, flush=True)
-            return message.split(":", 1)[0].split("(")[-1].strip(" '\"")[:80] or "raised"
+            return message.partition(":")[0].rpartition("(")[2].strip(" '\")")[:80] or "raised"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""A check and a staging relation in, SQL that says which staged rows break it out: one text for the verdict, the rows and the move."""
+"""A check and a staging relation in, SQL that says which staged rows break it out: one text for verdict, rows and move."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def repeated_keys(check: Check, ground: Ground) -> str:
     here = f"{selected(check, ground)} AND NOT {any_null(check, ground)}"
     keys = ", ".join(names)
     if not _asks_survivors(check, ground):
-        return f"SELECT {keys} FROM (SELECT {listed} FROM {ground.relation} WHERE {here}) AS staged_keys GROUP BY {keys} HAVING count(*) > 1"
+        staged = f"(SELECT {listed} FROM {ground.relation} WHERE {here}) AS staged_keys"
+        return f"SELECT {keys} FROM {staged} GROUP BY {keys} HAVING count(*) > 1"
     both = (
         f"SELECT {listed}, 1 AS staged FROM {ground.relation} WHERE {here} "
         f"UNION ALL SELECT {listed}, 0 AS staged FROM {ground.survivors} WHERE {here}"

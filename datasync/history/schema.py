@@ -36,7 +36,7 @@ def open_engine(url: str) -> Engine:
         raise StorageError(
             f"history cannot be used: {_reason(error)}",
             code="E_HISTORY",
-            hint="see DATASYNC_HISTORY_URL; a damaged history is never taken for an empty one: restore it, or move it away on purpose",
+            hint="see DATASYNC_HISTORY_URL; a damaged history is never taken for an empty one: restore it, or move it away",
         ) from error
     return engine
 

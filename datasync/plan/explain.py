@@ -32,7 +32,7 @@ def explain(plan: Plan, statements: Statements) -> tuple[Explained, ...]:
     return tuple(_explain(step, plan, statements) for step in plan.steps)
 
 
-def _explain(step: Step, plan: Plan, statements: Statements) -> Explained:  # noqa: C901 - one case per step
+def _explain(step: Step, plan: Plan, statements: Statements) -> Explained:
     match step:
         case Extract():
             return Explained(step.name, f"read {_reads(plan)}", tuple(statements.read(step)))

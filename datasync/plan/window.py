@@ -217,6 +217,6 @@ def split(start: WindowValue, end: WindowValue, every: str) -> Iterator[Window]:
     if not step or (isinstance(start, date) and not isinstance(start, datetime) and step < timedelta(days=1)):  # type: ignore[operator]
         raise UsageError(f"--every {every} is too short for this cursor", code="E_WINDOW")
     while start < end:  # type: ignore[operator]
-        following = min(start + step, end)  # type: ignore[operator,type-var]
+        following: WindowValue = min(start + step, end)  # type: ignore[operator,assignment]
         yield Window(start, following, explicit=True)
         start = following

@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
 
 def document(result: RunResult) -> dict[str, Any]:
     """Give the JSON document of a run, in the documented order of fields."""
-    found = plain(result)
+    found: dict[str, Any] = plain(result)
     first = ("contract", "version", "run_id", "status", "window", "started_at", "seconds", "rows", "stages", "checks",
              "quarantine", "report", "alerts", "error")  # fmt: skip
     return {name: found.pop(name) for name in first} | found

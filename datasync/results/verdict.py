@@ -107,7 +107,7 @@ def stage_status(checks: Iterable[CheckResult]) -> CheckStatus:
     seen = {check.status for check in checks}
     for status in ("failed", "error", "warned"):
         if status in seen:
-            return status  # type: ignore[return-value]
+            return status
     return "passed"
 
 

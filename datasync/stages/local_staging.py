@@ -200,15 +200,13 @@ def _asks_target(contract: Contract) -> bool:
 
 def references(contract: Contract) -> list[tuple[str, tuple[str, ...]]]:
     """Give table (or contract) and columns of every reference."""
-    found = []
-    for column in contract.columns.values():
-        for checks in (column, *column.checks):
-            if checks.references is not None:
-                found.append((checks.references.table or checks.references.contract or "", (checks.references.column,)))
-    for rule in contract.rules:
-        if rule.references is not None:
-            found.append((rule.references.table or rule.references.contract or "", rule.references.to))
-    return found
+    checks = [extra for column in contract.columns.values() for extra in (column, *column.checks)]
+    single = [extra.references for extra in checks if extra.references is not None]
+    composite = [rule.references for rule in contract.rules if rule.references is not None]
+    return [
+        *((reference.table or reference.contract or "", (reference.column,)) for reference in single),
+        *((reference.table or reference.contract or "", reference.to) for reference in composite),
+    ]
 
 
 def source_of(target: Any, name: str) -> Any:

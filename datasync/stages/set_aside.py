@@ -73,7 +73,7 @@ class SetAside:
                 str(path),
                 "pending",
                 datetime.now(UTC),
-            )  # fmt: skip
+            )
         )
         with self._lock:
             self.rows += frame.height

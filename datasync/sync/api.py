@@ -73,7 +73,7 @@ class Sync:
         with ExitStack() as stack:
             history = History(self.project.history_url)
             stack.callback(history.close)
-            systems = stack.enter_context(open_systems(self._loaded, self.project, chosen, request, audited=False))
+            systems = stack.enter_context(open_systems(self._loaded, self.project, request, audited=False))
             opened = Opened(self.contract, systems.source, systems.target, history)
             plan: Plan = prepare(opened, request, owned=False).plan
             target = systems.staging_target

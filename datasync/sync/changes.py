@@ -43,7 +43,7 @@ def changes(loaded: LoadedContract, params: Mapping[str, str]) -> Changes:
     with ExitStack() as stack:
         history = History(project.history_url)
         stack.callback(history.close)
-        systems = stack.enter_context(open_systems(loaded, project, options, request, audited=False))
+        systems = stack.enter_context(open_systems(loaded, project, request, audited=False))
         opened = Opened(loaded.contract, systems.source, systems.target, history)
         return _ask(loaded, opened, request, systems)
 

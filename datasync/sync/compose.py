@@ -6,6 +6,7 @@ from datetime import datetime
 
 from datasync.contract.checks import checks_of
 from datasync.contract.model import Contract
+from datasync.contract.scalars import decimal_text
 from datasync.errors import DataSyncError, Interrupted, Refused
 from datasync.plan.build import target_name
 from datasync.plan.window import to_text
@@ -75,7 +76,9 @@ def compose(execution: Execution, started: datetime, seconds: float, quarantine:
 
 
 def _notes(over: bool, contract: Contract) -> tuple[str, ...]:
-    return (f"more rows were set aside than quarantine.allow permits ({contract.quarantine.allow})",) if over else ()
+    if not over or contract.quarantine.allow is None:
+        return ()
+    return (f"more rows were set aside than quarantine.allow permits ({decimal_text(contract.quarantine.allow * 100)}%)",)
 
 
 def _status(checks: tuple[CheckResult, ...], error: DataSyncError | None, over: bool, contract: Contract) -> RunStatus:

@@ -14,6 +14,7 @@ from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.errors import DataSyncError, UsageError
+from datasync.gates.auditor import Auditor
 from datasync.history.store import History, RunFacts
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
@@ -45,6 +46,7 @@ class Session:
 
     loaded: LoadedContract
     options: RunOptions
+    auditor: Auditor | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     execution: Execution | None = None
     facts: RunFacts | None = None
@@ -87,8 +89,8 @@ class Session:
                 return finished
             request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
             try:
-                systems = stack.enter_context(open_systems(self.loaded, self.project, self.options, request))
-                self._cancel += [system for system in (systems.source, systems.target) if system is not None]
+                systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor))
+                self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
                 prepared = prepare(Opened(self.contract, systems.source, systems.target, history), request)
             except UsageError:
                 raise

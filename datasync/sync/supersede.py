@@ -64,7 +64,8 @@ def _inside(values: pl.Series, window: Window, kind: DataType) -> pl.Series:
     inside = typed < _bound(window.end, kind)
     if window.start is not None:
         inside = inside & (typed >= _bound(window.start, kind))
-    return inside.fill_null(False) & ~bad
+    found: pl.Series = inside.fill_null(False) & ~bad
+    return found
 
 
 def _bound(value: Any, kind: DataType) -> Any:

@@ -44,14 +44,21 @@ def surroundings(project: Project) -> Surroundings:
 
 @contextmanager
 def open_systems(
-    loaded: LoadedContract, project: Project, options: RunOptions, request: Request, audited: bool = True
+    loaded: LoadedContract, project: Project, request: Request, auditor: Auditor | None = None, audited: bool = True
 ) -> Iterator[Systems]:
     """Open a run's systems; they are closed when the run is over.
+
+    Args:
+        loaded: the contract.
+        project: its places.
+        request: what is asked.
+        auditor: one that outlives the run, for callers with several runs.
+        audited: Great Expectations will be asked.
 
     Raises:
         UsageError: a run without target, or a path that its variables do not fill.
     """
-    contract = loaded.contract
+    contract, options = loaded.contract, request.options
     if contract.target is None and options.kind != "check":
         raise UsageError(
             f"{contract.contract} has no target: it can only be checked",
@@ -61,7 +68,8 @@ def open_systems(
     around = surroundings(project)
     workspace = Workspace(project.workspace, contract.contract, request.run_id)
     values = _path_values(request)
-    auditor = Auditor(workspace.folder / "audit.log")
+    own = auditor is None
+    auditor = auditor or Auditor(workspace.folder / "audit.log")
     if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
         auditor.start()
@@ -79,7 +87,8 @@ def open_systems(
     try:
         yield Systems(source, target, staging, auditor)
     finally:
-        auditor.close()
+        if own:
+            auditor.close()
         for system in (source, target, staging):
             if system is not None:
                 system.close()

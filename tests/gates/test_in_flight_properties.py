@@ -14,7 +14,7 @@ from tests.gates.contracts import plan_of
 
 BODY = """columns:
   a: {type: int64, key: true, min: 0, max: 9, where: "b > 0"}
-  b: {type: "decimal(4,1)", one_of: ["0.5", "1", "2"], nulls: fail, severity: warn}
+  b: {type: "decimal(4,1)", one_of: [0.5, 1, 2], nulls: fail, severity: warn}
   f: {type: float64, min: 0, less_than: 5}
   s: {type: string, pattern: '^[a-z]+$', max_length: 2, format: country, severity: warn}
 rules:
@@ -45,7 +45,7 @@ def _judge(frame: pl.DataFrame) -> Judged:
     return GATE.judge(Batch(frame))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_rows_are_conserved(rows: list[tuple[object, ...]]) -> None:
     judged = _judge(_frame(rows))
@@ -56,7 +56,7 @@ def test_rows_are_conserved(rows: list[tuple[object, ...]]) -> None:
     assert judged.rejected is None or all(judged.rejected.reasons.list.len() > 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS, st.integers(0, 30))
 def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rows: list[tuple[object, ...]], cut: int) -> None:
     frame = _frame(rows)
@@ -65,7 +65,7 @@ def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rows: list[tuple[obje
     assert GATE.empty() + parts[0].tally == parts[0].tally
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_screen_and_diagnosis_name_the_same_rows(rows: list[tuple[object, ...]]) -> None:
     typed = GATE._typed(_frame(rows))
@@ -80,7 +80,7 @@ def test_screen_and_diagnosis_name_the_same_rows(rows: list[tuple[object, ...]])
     assert screen == anyone
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_counts_are_those_of_each_check_asked_alone_over_all_rows(rows: list[tuple[object, ...]]) -> None:
     """The gate takes short cuts (cells missing, rows rejected); here every predicate is evaluated plainly."""

@@ -150,8 +150,8 @@ class Delimited:
         if self._dialect.encoding in ("utf-8", "utf-8-sig", "ascii"):
             return raw.removeprefix(codecs.BOM_UTF8) if first else raw
         if first:
-            self._decoder = codecs.getincrementaldecoder(self._dialect.encoding)("replace" if "16" in self._dialect.encoding
-                                                                                or "32" in self._dialect.encoding else "surrogateescape")  # fmt: skip
+            wide = any(size in self._dialect.encoding for size in ("16", "32"))
+            self._decoder = codecs.getincrementaldecoder(self._dialect.encoding)("replace" if wide else "surrogateescape")
         text = self._decoder.decode(raw)
         return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass") if first else text.encode("utf-8", "surrogatepass")
 

@@ -54,7 +54,7 @@ class ParquetSource:
             with translated(file):
                 found.append(pl.scan_parquet(opened(file, self._surroundings)).select(pl.col(column).max()).collect().item())
         values: list[int | date | datetime] = [value for value in found if value is not None]
-        return max(values, default=None)  # type: ignore[type-var]
+        return max(values, default=None)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[ParquetReading]:

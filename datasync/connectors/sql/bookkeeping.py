@@ -27,9 +27,11 @@ def ddl(dialect: Dialect, prefix: str = "") -> list[str]:
     integer = {"duckdb": "BIGINT", "postgres": "bigint", "sqlite": "INTEGER", "mysql": "BIGINT"}[dialect]
     return [
         f"CREATE TABLE IF NOT EXISTS {prefix}{FENCE} (sync {text} PRIMARY KEY, token {integer} NOT NULL)",
-        f"CREATE TABLE IF NOT EXISTS {prefix}{COMMITS} (run_id {text} PRIMARY KEY, sync {text} NOT NULL, target {text} NOT NULL, "
+        f"CREATE TABLE IF NOT EXISTS {prefix}{COMMITS} (run_id {text} PRIMARY KEY, sync {text} NOT NULL, "
+        f"target {text} NOT NULL, "
         f"token {integer} NOT NULL, window_start {text}, window_end {text}, watermark {text}, mode {text} NOT NULL, "
-        f"published_rows {integer} NOT NULL, explicit {integer} NOT NULL, sequence {integer} NOT NULL, committed_at {text} NOT NULL, "
+        f"published_rows {integer} NOT NULL, explicit {integer} NOT NULL, sequence {integer} NOT NULL, "
+        f"committed_at {text} NOT NULL, "
         f"UNIQUE (sync, token))",
         f"CREATE TABLE IF NOT EXISTS {prefix}{FILES} (run_id {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, "
         f"modified {integer} NOT NULL, fingerprint {text} NOT NULL, PRIMARY KEY (run_id, path))",
@@ -70,8 +72,10 @@ def commit_of(row: Sequence[Any], files: tuple[PinnedFile, ...] = ()) -> Commit:
     """Read a commit row back."""
     run_id, sync, target, token, start, end, watermark, mode, rows, explicit, sequence, at = row
     return Commit(
-        run_id=run_id, sync=sync, target=target, token=int(token), mode=mode, rows=int(rows), window_start=start, window_end=end,
-        watermark=watermark, explicit=bool(explicit), files=files, committed_at=datetime.fromisoformat(at), sequence=int(sequence),
+        run_id=run_id, sync=sync, target=target, token=int(token), mode=mode, rows=int(rows),
+        window_start=start, window_end=end,
+        watermark=watermark, explicit=bool(explicit), files=files,
+        committed_at=datetime.fromisoformat(at), sequence=int(sequence),
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from datasync.connectors.sql.storage import storage_type
+from datasync.contract.expressions.dialects import quote_identifier
+from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.types import Dialect
 from datasync.errors import TargetMismatch, did_you_mean
 from datasync.seams import TargetSpec
@@ -70,6 +72,25 @@ def compare(spec: TargetSpec, found: Mapping[str, FoundColumn], dialect: Dialect
     return Additions(added)
 
 
+def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
+    """Refuse names that the target could not keep as they are.
+
+    Raises:
+        TargetMismatch: an empty name, one with control characters or one that is too long in bytes, or two that a target which
+            ignores case takes for one.
+    """
+    for name in (*table.split("."), *spec.columns):
+        try:
+            quote_identifier(name, dialect)
+        except ExpressionError as error:
+            raise TargetMismatch(f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=error.allowed) from error
+    seen: dict[str, str] = {}
+    for name in spec.columns if dialect != "postgres" else ():
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise TargetMismatch(f"{table}: {dialect} takes the columns {other} and {name} for one", hint="rename one of them")
+
+
 def _addable(name: str, wanted: str, spec: TargetSpec, table: str) -> str:
     if name in spec.key:
         raise TargetMismatch(f"{table} has no column {name}, which is part of the contract's key")
@@ -79,7 +100,7 @@ def _addable(name: str, wanted: str, spec: TargetSpec, table: str) -> str:
 _SAME = {
     "INT8": "BIGINT", "INT4": "INTEGER", "INT2": "SMALLINT", "INT": "INTEGER", "TEXT": "VARCHAR", "STRING": "VARCHAR",
     "BOOL": "BOOLEAN", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "REAL": "FLOAT", "FLOAT4": "FLOAT", "FLOAT8": "DOUBLE",
-    "DOUBLE PRECISION": "DOUBLE", "NUMERIC": "DECIMAL", "CHARACTER VARYING": "VARCHAR", "JSONB": "JSON",
+    "DOUBLE PRECISION": "DOUBLE", "NUMERIC": "DECIMAL", "CHARACTER VARYING": "VARCHAR",
     "TIMESTAMP WITHOUT TIME ZONE": "TIMESTAMP", "TIME WITHOUT TIME ZONE": "TIME", "BYTEA": "BLOB",
 }  # fmt: skip
 

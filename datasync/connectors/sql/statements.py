@@ -83,9 +83,14 @@ def changed(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s")
 
 
 def _comparable(spec: TargetSpec, tables: Tables, column: str, side: str) -> str:
-    """PostgreSQL's json has no equality: compare its text."""
-    name = f"{side}.{tables.name(column)}"
-    return f"{name}::text" if tables.dialect == "postgres" and spec.columns[column].name == "json" else name
+    """PostgreSQL's json has no equality: compare its text; its floats take -0 for 0: compare what they are sent as."""
+    name, kind = f"{side}.{tables.name(column)}", spec.columns[column]
+    if tables.dialect != "postgres":
+        return name
+    if kind.is_float:
+        return f"float{'4' if kind.name == 'float32' else '8'}send({name})"
+    inner = kind.item if kind.item is not None else kind
+    return f"{name}::text" if inner.name == "json" else name
 
 
 def merge(spec: TargetSpec, tables: Tables) -> str:

@@ -61,6 +61,8 @@ def _postgres(kind: DataType) -> str:
         return f"numeric({kind.precision},{kind.scale})"
     if kind.name == "list":
         assert kind.item is not None
+        if kind.item.name == "list":
+            raise _refuse(kind, "postgres", "its arrays have rows of one length only: json")
         return f"{_postgres(kind.item)}[]"
     if kind.name == "timestamp":
         if kind.unit == "ns":

@@ -116,7 +116,8 @@ def _problem(item: Any, path: Path, model: Any, tree: Tree, file: str) -> Proble
 
 
 _NAMES = {
-    "string_type": "text", "int_type": "a whole number", "bool_type": "true or false", "tuple_type": "a list", "list_type": "a list",
+    "string_type": "text", "int_type": "a whole number", "bool_type": "true or false",
+    "tuple_type": "a list", "list_type": "a list",
     "dict_type": "a mapping", "model_type": "a mapping", "model_attributes_type": "a mapping",
 }  # fmt: skip
 
@@ -172,7 +173,7 @@ def _model_at(path: Path, tree: Tree) -> Any:
     for part in path:
         known = _fields(model)
         model = _item(model) if isinstance(part, int) else known.get(part, _item(model)) if known else _item(model)
-        value = value[part] if isinstance(value, dict | tuple) else None
+        value = value[part] if isinstance(value, dict | tuple) else None  # type: ignore[index]
         if isinstance(value, dict) and isinstance(value.get("type"), str):
             model = _member(model, value["type"])
     return model
@@ -188,7 +189,7 @@ def _kind(value: Any) -> str:
         return "empty"
     if isinstance(value, bool):
         return "true or false"
-    names = {dict: "a mapping", tuple: "a list", str: "text"}
+    names: dict[type, str] = {dict: "a mapping", tuple: "a list", str: "text"}
     return names.get(type(value), "a number")
 
 

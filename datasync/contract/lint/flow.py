@@ -54,12 +54,8 @@ def _types_agree(finder: Finder, columns: Columns) -> None:
         promised = finder.contract.columns.get(name)
         if kind is None or promised is None or promised.type == kind:
             continue
-        family = (
-            (promised.type.is_numeric and kind.is_numeric)
-            or (promised.type.is_text and kind.is_text)
-            or (promised.type.name == kind.name)
-            or kind.name == "string"
-        )
+        both = (promised.type.is_numeric and kind.is_numeric) or (promised.type.is_text and kind.is_text)
+        family = both or kind.name in (promised.type.name, "string")
         if not family:
             finder.add(
                 ("columns", name, "type"),

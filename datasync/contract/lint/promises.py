@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from datasync.contract.alerting import METRICS
+from datasync.contract.checks import KINDS
 from datasync.contract.lint.finding import FILE_KINDS, SQL_KINDS, Finder
 from datasync.contract.rules import Rule
 from datasync.contract.types import parse_type
@@ -55,19 +57,7 @@ def _rule_columns(finder: Finder, path: Path, rule: Rule) -> None:
 def _references(finder: Finder) -> None:
     """SQL targets look in tables, file targets in other contracts' files."""
     target = finder.contract.target
-    found: list[tuple[Path, str | None, str | None]] = []
-    for name, column in finder.contract.columns.items():
-        if column.references is not None:
-            found.append((("columns", name, "references"), column.references.table, column.references.contract))
-        for number, extra in enumerate(column.checks):
-            if extra.references is not None:
-                found.append(
-                    (("columns", name, "checks", number, "references"), extra.references.table, extra.references.contract)
-                )
-    for number, rule in enumerate(finder.contract.rules):
-        if rule.references is not None:
-            found.append((("rules", number, "references"), rule.references.table, rule.references.contract))
-    for path, table, contract in found:
+    for path, table, contract in _all_references(finder):
         if (table is None) == (contract is None):
             finder.add(path, "table and contract together" if table else "neither table nor contract", "exactly one of them")
         elif target is None:
@@ -76,6 +66,18 @@ def _references(finder: Finder) -> None:
             finder.add(path, f"a table, and the target is {target.type}", "contract: NAME")
         elif contract is not None and target.type not in FILE_KINDS:
             finder.add(path, f"a contract, and the target is {target.type}", "table: NAME")
+
+
+def _all_references(finder: Finder) -> Iterator[tuple[Path, str | None, str | None]]:
+    for name, column in finder.contract.columns.items():
+        if column.references is not None:
+            yield ("columns", name, "references"), column.references.table, column.references.contract
+        for number, extra in enumerate(column.checks):
+            if extra.references is not None:
+                yield ("columns", name, "checks", number, "references"), extra.references.table, extra.references.contract
+    for number, rule in enumerate(finder.contract.rules):
+        if rule.references is not None:
+            yield ("rules", number, "references"), rule.references.table, rule.references.contract
 
 
 def _freshness(finder: Finder) -> None:
@@ -205,8 +207,7 @@ def _something_is_checked(finder: Finder) -> None:
         getattr(checks, kind) not in (None, False)
         for column in contract.columns.values()
         for checks in (column, *column.checks)
-        for kind in ("required", "unique", "one_of", "pattern", "min", "max", "greater_than", "less_than", "min_length", "max_length",
-                     "format", "references", "null_share", "distinct")
-    )  # fmt: skip
+        for kind in KINDS
+    )
     if not (promises or contract.key or contract.rules or contract.freshness or contract.count or contract.expectations):
         finder.advise(("columns",), "nothing but types is promised", "add key, required, min, pattern, rules, freshness or count")

@@ -157,7 +157,7 @@ def _path(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
         if name not in known:
             finder.unknown(where, name, "variable", known)
     if "://" in text:
-        finder.add(where, f"the URL {text.split('://')[0]}://…", "a local path or glob")
+        finder.add(where, f"the URL {text.split('://', maxsplit=1)[0]}://…", "a local path or glob")
         return
     _inside(finder, where, text)
 

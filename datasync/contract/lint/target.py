@@ -38,8 +38,12 @@ def _append(finder: Finder) -> None:
         return
     names = {bound.name for bound in bound_names(getattr(contract.source, "query", None) or "")}
     if not names & set(RUN_VARIABLES):
-        finder.add(("target", "write"), "append with neither window nor files nor run variable", "source.cursor, files, or :ds in the query",
-                   "every run would add the same rows again: use replace or merge")  # fmt: skip
+        finder.add(
+            ("target", "write"),
+            "append with neither window nor files nor run variable",
+            "source.cursor, files, or :ds in the query",
+            "every run would add the same rows again: use replace or merge",
+        )
 
 
 def _cursor_survives(finder: Finder) -> None:
@@ -50,8 +54,8 @@ def _cursor_survives(finder: Finder) -> None:
     if cursor is None or contract.target.write not in ("merge", "replace_window"):
         return
     if cursor.column not in contract.columns:
-        finder.add(("source", "cursor", "column"), f"'{cursor.column}' is not among the columns", "a column that survives the transforms",
-                   f"{contract.target.write} needs it in the target")  # fmt: skip
+        finder.add(("source", "cursor", "column"), f"'{cursor.column}' is not among the columns",
+                   "a column that survives the transforms", f"{contract.target.write} needs it in the target")  # fmt: skip
         return
     for item in contract.transform:
         renamed = item.rename or {}

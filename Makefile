@@ -1,0 +1,59 @@
+# Everything a developer needs: `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+# Optional parts to install: postgres, mysql, airflow.
+EXTRAS ?= postgres mysql
+# Processes that share the tests; 0 runs them in one.
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+empty :=
+space := $(empty) $(empty)
+# The stamp names the extras, so that asking for others installs again.
+STAMP := $(VENV)/.installed-$(subst $(space),-,$(strip $(EXTRAS)))
+
+.PHONY: help setup services demo test lint format bench docs clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) services ## Make .venv with the pinned libraries, and see that the servers for tests are there.
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" EXTRAS="$(EXTRAS)" VENV="$(VENV)" bash tools/setup.sh
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+services:
+	@bash tools/services.sh
+
+demo: setup ## Sync real data through every gate and show what happened.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/demo.sh
+
+test: setup ## Run the tests (WORKERS=0 for one process, TESTS=path for some).
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+
+lint: setup ## Check style, types and who may import whom.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Put the code into its form.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure beside other tools and hand-written SQL (ARGS=... goes to the bench).
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## Write what is generated from code into docs/ and check the rest (CHECK=1 only checks).
+	@$(BIN)/python tools/docs.py $(if $(CHECK),--check)
+
+clean: ## Remove what builds and tests left; .venv stays.
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,120 @@
+"""A run's staging table in PostgreSQL in, what the audit needs of it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from datasync.connectors.postgres.bulk import Bulk
+from datasync.connectors.postgres.engine import Session, sqlalchemy_url
+from datasync.connectors.sql.reading import quote_table
+from datasync.connectors.sql.statements import Tables, survivors
+from datasync.connectors.sql.storage import storage_type
+from datasync.contract.expressions.dialects import literal_sql, quote_identifier
+from datasync.contract.types import STRING, Dialect
+from datasync.errors import PermanentError
+from datasync.seams import POSITION, Connection, GxAccess, TargetSpec
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier for PostgreSQL."""
+    return quote_identifier(name, "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """How to reach one server: statements, bulk data, and its settings."""
+
+    session: Session
+    bulk: Bulk
+    connection: Connection
+
+
+class PostgresStaging:
+    """See `seams.Staging`.
+
+    Args:
+        systems: the server.
+        spec: what is staged.
+        tables: quoted names; staging's is the target's when publishing has renamed it.
+        place: schema and bare name of the staging table.
+        exists: whether there is a target table.
+    """
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, systems: Systems, spec: TargetSpec, tables: Tables, place: tuple[str, str], exists: bool) -> None:
+        self._systems = systems
+        self._spec = spec
+        self._tables = tables
+        self._place = place
+        self._exists = exists
+        self.relation = tables.staging
+        self.survivors: str | None = survivors(spec, tables) if exists else None
+
+    def reference(self, name: str) -> str:
+        """Give a table of the same database; without a schema, the target's schema comes first."""
+        relations = [quote_table(name, "postgres")]
+        if "." not in name:
+            relations.insert(0, f"{quoted(self._place[0])}.{relations[0]}")
+        for relation in relations:
+            if self._systems.session.run("SELECT to_regclass(%s)", [relation])[0][0] is not None:
+                return relation
+        raise PermanentError(f"there is no table {name[:80]} beside the target", code="E_NO_TABLE")
+
+    def target_relation(self) -> str | None:
+        """Give the published table."""
+        return self._tables.target if self._exists else None
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one SELECT."""
+        return self._systems.session.run(sql)
+
+    def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
+        """Run one SELECT and give its rows in the contract's types."""
+        return self._systems.bulk.frames(sql, self._spec.columns, batch_rows)
+
+    def delete(self, where: str) -> int:
+        """Take rows out of staging."""
+        return self._systems.session.changed(f"DELETE FROM {self.relation} WHERE {where}")
+
+    @contextmanager
+    def gx(self) -> Iterator[GxAccess]:
+        """Give the URL: PostgreSQL lets other processes in."""
+        schema, table = self._place
+        yield GxAccess(sqlalchemy_url(self._systems.connection), table, "postgres", schema)
+
+
+def table_columns(spec: TargetSpec, required: bool) -> list[str]:
+    """Declare the published columns.
+
+    Args:
+        spec: what is published.
+        required: whether to forbid NULL where the contract does.
+    """
+    return [
+        f"{quoted(name)} {storage_type(kind, 'postgres')}{' NOT NULL' if required and name in spec.required else ''}"
+        for name, kind in spec.columns.items()
+    ]
+
+
+def staging_ddl(spec: TargetSpec, table: str, becomes_target: bool) -> list[str]:
+    """Give the statements that make an empty staging table, replacing what an earlier try left.
+
+    A table that publishing will rename into the target is logged from the start; another one need not survive a server's crash.
+    Its comment holds the run's id, so that a staging table that nobody needs can be told from one that waits.
+    """
+    columns = table_columns(spec, required=becomes_target)
+    if spec.position:
+        columns.append(f"{quoted(POSITION)} bigint")
+    kind = "TABLE" if becomes_target else "UNLOGGED TABLE"
+    return [
+        f"DROP TABLE IF EXISTS {table}",
+        f"CREATE {kind} {table} ({', '.join(columns)})",
+        f"COMMENT ON TABLE {table} IS {literal_sql(spec.run_id, STRING, 'postgres')}",
+    ]

@@ -1,0 +1,220 @@
+"""A contract's PostgreSQL target in, staging beside its table and one atomic publishing transaction out."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
+from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
+from datasync.connectors.postgres.engine import Session, lock_number
+from datasync.connectors.postgres.publishing import Publication, becoming, clock, newest_sequence, read_commits
+from datasync.connectors.postgres.staging import PostgresStaging, Systems, staging_ddl, table_columns
+from datasync.connectors.postgres.swap import check_swappable
+from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.reading import quote_table
+from datasync.connectors.sql.statements import Tables, dml
+from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.written import written
+from datasync.contract.endpoints import PostgresTarget as Endpoint
+from datasync.errors import PermanentError, Refused, TransientError
+from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
+
+TRIES = 6
+"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
+
+
+class PostgresTarget:
+    """See `seams.Target`.
+
+    Three connections: one holds the run's advisory locks, one runs statements, and ADBC's move rows.
+    """
+
+    kind = "postgres"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._table = endpoint.table
+        self._connection_id = endpoint.connection
+        self._surroundings = surroundings
+        self._opened: Systems | None = None
+        self._guard: Session | None = None
+        self._found_place: Place | None = None
+
+    @property
+    def _systems(self) -> Systems:
+        if self._opened is None:
+            connection = self._surroundings.connection(self._connection_id)
+            self._opened = Systems(Session(connection), Bulk(connection), connection)
+        return self._opened
+
+    @property
+    def _session(self) -> Session:
+        return self._systems.session
+
+    @property
+    def _place(self) -> Place:
+        if self._found_place is None:
+            self._found_place = find_place(self._session, self._table)
+        return self._found_place
+
+    def _staging_place(self, run_id: str) -> Place:
+        return self._place.beside(book.staging_name(run_id))
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        check_names(spec, "postgres", self._table)
+        for kind in spec.columns.values():
+            storage_type(kind, "postgres")
+        found, additions = check_table(self._session, self._place, spec)
+        if found and spec.write == "replace" and spec.replace_by == "swap":
+            check_swappable(self._session, self._place)
+        commits, sequence = self._commits(spec)
+        known = {name: spec.columns.get(name) for name in found}
+        return TargetState(bool(found), known, commits, sequence, additions.words())
+
+    def _commits(self, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
+        if not exists(self._session, self._place.beside(book.COMMITS)):
+            return (), 0
+        return read_commits(self._session, self._place, "sync", spec.sync), newest_sequence(self._session, self._place)
+
+    def clock(self) -> datetime:
+        """Give the server's time."""
+        return clock(self._session)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync in a session of its own and take the next fencing token."""
+        if not self._hold(f"sync:{spec.sync}"):
+            raise Refused(f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued")
+        self._make_bookkeeping()
+        rows = self._session.run(
+            f"INSERT INTO {self._place.prefix}{book.FENCE} AS f (sync, token) VALUES (%s, 1) "
+            "ON CONFLICT (sync) DO UPDATE SET token = f.token + 1 RETURNING token",
+            [spec.sync],
+        )
+        return int(rows[0][0])
+
+    def _hold(self, name: str) -> bool:
+        """Take an advisory lock that ends with this target's guard session."""
+        if self._guard is None:
+            self._guard = Session(self._systems.connection)
+        return bool(self._guard.run("SELECT pg_try_advisory_lock(%s)", [lock_number(name)])[0][0])
+
+    def _make_bookkeeping(self) -> None:
+        """Create schema, fence and commit tables where they are missing; two runs that begin at once wait for each other."""
+        session, place = self._session, self._place
+        if all(exists(session, place.beside(name)) for name in (book.FENCE, book.COMMITS, book.FILES)):
+            return
+        session.run("BEGIN")
+        try:
+            session.run("SELECT pg_advisory_xact_lock(%s)", [lock_number("bookkeeping")])
+            if not session.run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [place.schema]):
+                session.run(f"CREATE SCHEMA {place.prefix[:-1]}")
+            for statement in book.ddl("postgres", place.prefix):
+                session.run(statement)
+            session.run("COMMIT")
+        except BaseException:
+            session.close()
+            raise
+
+    def writer(self, spec: TargetSpec) -> PostgresWriter:
+        """Create this run's staging table and open it for loading."""
+        self._make_bookkeeping()
+        if not self._hold(f"stg:{spec.run_id}"):
+            raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
+        place = self._staging_place(spec.run_id)
+        ddl = staging_ddl(spec, place.quoted, becomes_target=not found_columns(self._session, self._place))
+        return PostgresWriter(self._systems.bulk, spec, (place.schema, place.table), ddl)
+
+    def staging(self, spec: TargetSpec) -> PostgresStaging:
+        """Give this run's committed staging table; once published into an absent target, that is the target itself."""
+        staging, there = self._staging_place(spec.run_id), exists(self._session, self._place)
+        if not exists(self._session, staging):
+            if not there or not self._published_run(spec):
+                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            staging = self._place
+        tables = Tables(self._place.quoted, staging.quoted, "postgres")
+        return PostgresStaging(self._systems, spec, tables, (staging.schema, staging.table), there)
+
+    def _published_run(self, spec: TargetSpec) -> bool:
+        if not exists(self._session, self._place.beside(book.COMMITS)):
+            return False
+        return bool(read_commits(self._session, self._place, "run_id", spec.run_id))
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Publish staging and write the commit row in one transaction; try again when a lock or the connection fails.
+
+        A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
+        """
+        tries = 0
+        while True:
+            try:
+                return Publication(self._session, self._place, spec, request).carry_out()
+            except TransientError as error:
+                tries += 1
+                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
+                    raise
+                if self._systems.bulk.stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
+                    raise
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote."""
+        if newest_sequence(self._session, self._place) != commit.sequence:
+            return None
+        staging = self._staging_place(spec.run_id)
+        if not exists(self._session, staging):
+            # Staging became the table: all of its rows are this run's, if it is this run that made it.
+            return Published(self._place.quoted) if commit.sequence == 1 else None
+        return written(spec, Tables(self._place.quoted, staging.quoted, "postgres"))
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging table."""
+        self._session.run(f"DROP TABLE IF EXISTS {self._staging_place(run_id).quoted}")
+
+    def orphans(self) -> list[str]:
+        """Give the runs whose staging table no session holds; its comment names the run."""
+        rows = self._session.run(
+            "SELECT obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname::text, %s)",
+            [self._place.schema, book.STAGING_PREFIX],
+        )
+        return [run_id for (run_id,) in rows if run_id is not None and self._free(f"stg:{run_id}")]
+
+    def _free(self, name: str) -> bool:
+        number = lock_number(name)
+        if not self._session.run("SELECT pg_try_advisory_lock(%s)", [number])[0][0]:
+            return False
+        self._session.run("SELECT pg_advisory_unlock(%s)", [number])
+        return True
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Give staging's DDL, the table's and the publishing statements."""
+        schema, _, table = self._table.rpartition(".")
+        prefix = quote_table(schema, "postgres") + "." if schema else ""
+        tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
+        absent = [f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec, required=True))})", *becoming(spec, tables, table)]
+        loading = staging_ddl(spec, tables.staging, becomes_target=False)[1:]
+        return [*loading, *[f"-- when absent: {statement}" for statement in absent], *_publishing(spec, tables)]
+
+    def cancel(self) -> None:
+        """End the statements that other threads are in."""
+        if self._opened is not None:
+            self._opened.bulk.cancel()
+            self._opened.session.cancel()
+
+    def close(self) -> None:
+        """Close the connections; the locks end with them."""
+        if self._opened is not None:
+            self._opened.session.close()
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+
+def _publishing(spec: TargetSpec, tables: Tables) -> list[str]:
+    statements = dml(spec, tables)
+    if spec.write == "replace" and spec.replace_by == "truncate":
+        return [f"TRUNCATE {tables.target}", *statements[1:]]
+    if spec.write == "replace" and spec.replace_by == "swap":
+        return [f"-- swap {tables.target} with a new table of its shape", *statements[1:]]
+    return statements

@@ -1,0 +1,223 @@
+"""A contract's SQLite target in, staging beside its table and one atomic publishing transaction out."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import threading
+from datetime import UTC, datetime
+
+from datasync.connectors.locks import FileLock
+from datasync.connectors.paths import local_path
+from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.statements import Tables, dml
+from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.written import written
+from datasync.connectors.sqlite.catalog import check_table, found_columns
+from datasync.connectors.sqlite.engine import Handle
+from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl, table_columns
+from datasync.contract.endpoints import SqliteTarget as Endpoint
+from datasync.errors import PermanentError, Refused, TransientError
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, PinnedFile, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+
+TRIES = 4
+"""How often publishing is tried when another writer holds the file; each try waits for `engine.WAIT` by itself."""
+
+
+class SqliteTarget:
+    """See `seams.Target`. One writer at a time; readers are never blocked."""
+
+    kind = "sqlite"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._table = endpoint.table.removeprefix("main.")
+        # SQLite takes T and t for one table: commits to it are counted under one name.
+        self._name = self._table.lower()
+        self._home = surroundings.home
+        self._path = local_path(endpoint.database, surroundings)
+        self._handle = Handle(self._path)
+        self._locks: list[FileLock] = []
+        self._stop = threading.Event()
+
+    def _tables(self, run_id: str) -> Tables:
+        return Tables(quoted(self._table), quoted(book.staging_name(run_id)), "sqlite")
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        check_names(spec, "sqlite", self._table)
+        for kind in spec.columns.values():
+            storage_type(kind, "sqlite")
+        if not self._path.exists():
+            return TargetState(exists=False)
+        with self._handle.statements() as connection:
+            found, additions = check_table(connection, self._table, spec)
+            if not found_columns(connection, book.COMMITS):
+                return TargetState(bool(found), {name: spec.columns.get(name) for name in found}, changes=additions.words())
+            commits, sequence = _commits(connection, "sync", spec.sync), self._newest(connection)
+        return TargetState(bool(found), {name: spec.columns.get(name) for name in found}, commits, sequence, additions.words())
+
+    def clock(self) -> datetime:
+        """SQLite runs in this process: this machine's time."""
+        return datetime.now(UTC)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync on this machine and take the next fencing token."""
+        self._hold(spec.sync, f"the sync {spec.contract}")
+        with self._handle.transaction() as connection:
+            for statement in book.ddl("sqlite"):
+                connection.execute(statement)
+            found = connection.execute(
+                f"INSERT INTO {book.FENCE} (sync, token) VALUES (?, 1) "
+                "ON CONFLICT (sync) DO UPDATE SET token = token + 1 RETURNING token",
+                [spec.sync],
+            ).fetchall()
+        return int(found[0][0])
+
+    def _hold(self, name: str, what: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._home, f"{self._path}|{name}")
+        if any(held.same(lock) for held in self._locks):
+            return
+        lock.acquire(what)
+        self._locks.append(lock)
+
+    def writer(self, spec: TargetSpec) -> SqliteWriter:
+        """Create this run's staging table and open it for loading."""
+        self._hold(f"stg:{spec.run_id}", f"the staging of run {spec.run_id}")
+        return SqliteWriter(self._handle, spec, self._tables(spec.run_id).staging)
+
+    def staging(self, spec: TargetSpec) -> SqliteStaging:
+        """Give this run's committed staging table."""
+        with self._handle.statements() as connection:
+            if not found_columns(connection, book.staging_name(spec.run_id)):
+                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            exists = bool(found_columns(connection, self._table))
+        return SqliteStaging(self._handle, spec, self._tables(spec.run_id), exists)
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Publish staging and write the commit row in one transaction; try again when another writer holds the file."""
+        tries = 0
+        while True:
+            try:
+                return self._publish(spec, request)
+            except TransientError as error:
+                tries += 1
+                if error.code != "E_LOCKED" or tries >= TRIES:
+                    raise
+                if self._stop.wait(0.2 * 2**tries * random.uniform(0.5, 1.0)):  # noqa: S311
+                    raise
+
+    def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        tables = self._tables(spec.run_id)
+        failpoint("publish.begin")
+        with self._handle.transaction() as connection:
+            done = _commits(connection, "run_id", spec.run_id)
+            if done:
+                return done[0]
+            _check_fence(connection, spec, request)
+            _check_staging(connection, tables, request)
+            sequence = self._recheck(connection, request)
+            for statement in self._ddl(connection, spec, tables):
+                connection.execute(statement)
+            failpoint("publish.after_ddl")
+            for statement in dml(spec, tables):
+                connection.execute(statement)
+            failpoint("publish.after_dml")
+            row = book.commit_row(spec, request, (self._name, request.rows, sequence, self.clock()))
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO {book.COMMITS} ({', '.join(book.COMMIT_COLUMNS)}) VALUES ({marks})", row)
+            files = book.file_rows(spec.run_id, request.files)
+            connection.executemany(f"INSERT INTO {book.FILES} VALUES (?, ?, ?, ?, ?)", files)
+            failpoint("publish.after_commit_row")
+        failpoint("publish.after_commit")
+        return book.commit_of(row, request.files)
+
+    def _newest(self, connection: sqlite3.Connection) -> int:
+        row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._name]).fetchone()
+        return int(row[0] or 0)
+
+    def _recheck(self, connection: sqlite3.Connection, request: PublishRequest) -> int:
+        """Judge key checks again if someone published since; give this commit's sequence."""
+        newest = self._newest(connection)
+        if newest > request.seen:
+            for check, sql in request.rechecks:
+                offenders = connection.execute(sql).fetchone()[0]
+                if offenders:
+                    raise RecheckFailed(check, int(offenders))
+        return newest + 1
+
+    def _ddl(self, connection: sqlite3.Connection, spec: TargetSpec, tables: Tables) -> list[str]:
+        found, additions = check_table(connection, self._table, spec)
+        if not found:
+            return [_create(spec, tables)]
+        return [f"ALTER TABLE {tables.target} ADD COLUMN {quoted(name)} {kind}" for name, kind in additions.columns.items()]
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote."""
+        with self._handle.statements() as connection:
+            later = self._newest(connection) != commit.sequence
+        return None if later else written(spec, self._tables(spec.run_id))
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging table."""
+        if self._path.exists():
+            with self._handle.transaction() as connection:
+                for statement in dropping(self._tables(run_id).staging, run_id):
+                    connection.execute(statement)
+
+    def orphans(self) -> list[str]:
+        """Give the runs whose staging table no process of this machine holds."""
+        if not self._path.exists():
+            return []
+        with self._handle.statements() as connection:
+            if not found_columns(connection, REGISTER):
+                return []
+            runs = [row[0] for row in connection.execute(f"SELECT run_id FROM {REGISTER} ORDER BY run_id")]
+        return [run_id for run_id in runs if FileLock(self._home, f"{self._path}|stg:{run_id}").free]
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Give staging's DDL, the table's and the publishing statements."""
+        tables = self._tables(spec.run_id)
+        return [staging_ddl(spec, tables.staging)[1], f"-- when absent: {_create(spec, tables)}", *dml(spec, tables)]
+
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        self._stop.set()
+        self._handle.interrupt()
+
+    def close(self) -> None:
+        """Close the file and let go of the sync."""
+        self._handle.close()
+        while self._locks:
+            self._locks.pop().release()
+
+
+def _create(spec: TargetSpec, tables: Tables) -> str:
+    columns = table_columns(spec, spec.required | frozenset(spec.key))
+    if spec.key:
+        columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.key)})")
+    return f"CREATE TABLE {tables.target} ({', '.join(columns)})"
+
+
+def _check_fence(connection: sqlite3.Connection, spec: TargetSpec, request: PublishRequest) -> None:
+    row = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
+    if row is None or int(row[0]) != request.token:
+        raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+
+
+def _check_staging(connection: sqlite3.Connection, tables: Tables, request: PublishRequest) -> None:
+    if not found_columns(connection, tables.staging.strip('"')):
+        raise PermanentError("the run left no staging table", code="E_NO_STAGING", hint="run it again")
+    rows = connection.execute(f"SELECT count(*) FROM {tables.staging}").fetchone()[0]
+    if rows != request.rows:
+        raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+
+
+def _commits(connection: sqlite3.Connection, by: str, value: str) -> tuple[Commit, ...]:
+    """Read commit rows with their files, oldest first, by run_id or sync."""
+    names = ", ".join(book.COMMIT_COLUMNS)
+    rows = connection.execute(f"SELECT {names} FROM {book.COMMITS} WHERE {by} = ? ORDER BY sequence", [value]).fetchall()
+    files = f"SELECT path, size, modified, fingerprint FROM {book.FILES} WHERE run_id = ? ORDER BY path"
+    return tuple(book.commit_of(row, tuple(PinnedFile(*file) for file in connection.execute(files, [row[0]]))) for row in rows)

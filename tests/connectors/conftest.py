@@ -1,0 +1,28 @@
+"""A database of each kind, fresh for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.sql_targets import KINDS, Place
+from tests.services import connection_of
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A database of each kind in turn."""
+    server = connection_of(request.getfixturevalue("postgres_database")) if request.param == "postgres" else None
+    made = Place(request.param, tmp_path, server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postgres(tmp_path: Path, postgres_database: str) -> Iterator[Place]:
+    """An empty PostgreSQL database."""
+    made = Place("postgres", tmp_path, connection_of(postgres_database))
+    yield made
+    made.close()

