@@ -13,6 +13,9 @@ from datasync.results.model import CheckTally
 from datasync.seams import Batch, Reading
 from datasync.stages.context import Context, Flow, Progress
 
+ABSENT_IS_NULL = ("ndjson",)
+"""Kinds of source whose rows need not name every column."""
+
 
 def extract(step: Extract, context: Context, flow: Flow) -> Iterator[Batch]:
     """Read the step's request; counts, header and NULL cursors come from the same snapshot as the rows."""
@@ -87,23 +90,30 @@ def _judge_headers(reading: Reading, context: Context, flow: Flow) -> bool:
     from datasync.gates.in_flight import header_tally, unjudgeable
 
     header = list(reading.header)
+    # Objects of JSON need not name every column: what none of them names is NULL.
+    absent = context.source.kind in ABSENT_IS_NULL
     judgeable = True
     source = context.plan.step("gate_source")
     if source is not None:
-        flow.tally("source", {"columns": header_tally(header, source.columns, "pass", "source")})
-        judgeable = not unjudgeable(header, source.columns)
+        flow.tally("source", {"columns": header_tally(header, source.columns, "pass", "source", absent_is_null=absent)})
+        judgeable = not unjudgeable(header, source.columns, absent_is_null=absent)
     prepared = context.plan.step("gate_prepared")
     try:
         names = _after_transforms(reading, context, source.columns if source is not None else {})
     except ValueError as error:
         flow.tally("prepared", {"columns": CheckTally(evaluated=1, failed=1, observed=str(error)[:200])})
         return False
-    flow.tally("prepared", {"columns": header_tally(names, prepared.columns, prepared.unknown_columns, "prepared")})
-    return judgeable and not unjudgeable(names, prepared.columns)
+    flow.tally("prepared", {"columns": header_tally(
+        names, prepared.columns, prepared.unknown_columns, "prepared", absent_is_null=absent
+    )})
+    return judgeable and not unjudgeable(names, prepared.columns, absent_is_null=absent)
 
 
 def _after_transforms(reading: Reading, context: Context, declared: Mapping[str, Column]) -> list[str]:
     header = list(reading.header)
+    if context.source.kind in ABSENT_IS_NULL:
+        # The source's gate adds the columns that it declares before any transform asks for them.
+        header += [name for name in declared if name not in header]
     step = context.plan.step("transform")
     if step is None:
         return header

@@ -8,6 +8,7 @@ from datasync.failpoints import failpoint
 from datasync.plan.steps import JudgeRows
 from datasync.seams import Batch
 from datasync.stages.context import Context, Flow, Progress
+from datasync.stages.extract import ABSENT_IS_NULL
 
 
 def judge(step: JudgeRows, context: Context, flow: Flow, batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -17,7 +18,9 @@ def judge(step: JudgeRows, context: Context, flow: Flow, batches: Iterator[Batch
 
     with flow.working():
         checks = tuple(check for check in step.checks if check.kind not in ("readable", "cast", "map_values"))
-        gate = FlightGate(FlightPlan(step.gate, step.columns, checks, context.clock, step.unknown_columns, step.first))
+        absent = context.source.kind in ABSENT_IS_NULL
+        plan = FlightPlan(step.gate, step.columns, checks, context.clock, step.unknown_columns, step.first, absent)
+        gate = FlightGate(plan)
         flow.tally(step.gate, gate.empty().checks)
     for batch in batches:
         context.check_stop()

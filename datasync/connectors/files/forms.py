@@ -34,6 +34,8 @@ class Form(Protocol):
 def as_text(name: str, kind: DataType) -> pl.Expr:
     """Give a column as the text that the contract's cast reads back: ISO 8601 with offset, all digits, JSON for lists."""
     column = pl.col(name)
+    if kind.zone is not None:
+        return _instant(column).alias(name)
     if kind.is_temporal:
         return column.dt.to_string("iso:strict")
     if kind.name == "bool":
@@ -44,6 +46,13 @@ def as_text(name: str, kind: DataType) -> pl.Expr:
         assert kind.item is not None
         return encoded(column if _plain(kind.item) else column.list.eval(as_text("", kind.item)), name)
     return column if kind.is_text else column.cast(pl.String)
+
+
+def _instant(column: pl.Expr) -> pl.Expr:
+    """Local time with its offset; in UTC where the offset, as those before about 1910, is no whole number of minutes."""
+    utc = column.dt.convert_time_zone("UTC")
+    offset = (column.dt.replace_time_zone(None) - utc.dt.replace_time_zone(None)).dt.total_seconds()
+    return pl.when(offset % 60 == 0).then(column.dt.to_string("iso:strict")).otherwise(utc.dt.to_string("iso:strict"))
 
 
 def encoded(column: pl.Expr, name: str) -> pl.Expr:

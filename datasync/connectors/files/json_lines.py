@@ -18,7 +18,7 @@ LONGEST = 64 << 20
 BOM = b"\xef\xbb\xbf"
 
 
-class NotARow(Exception):
+class NotARowError(Exception):
     """Why a line is no row, in own words."""
 
 
@@ -63,12 +63,12 @@ def lines(path: Path) -> Iterator[Line]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise NotARow("a key stands twice")
+        raise NotARowError("a key stands twice")
     return found
 
 
 def _constant(word: str) -> None:
-    raise NotARow(f"{word} is no JSON")
+    raise NotARowError(f"{word} is no JSON")
 
 
 _EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_constant)
@@ -107,21 +107,21 @@ def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, 
         Key to value: None, text, `Number`, True, False, or for nested and `json_columns` a `Raw`, as it is written.
 
     Raises:
-        NotARow: it is no JSON object, or one that no row can be made of.
+        NotARowError: it is no JSON object, or one that no row can be made of.
     """
     try:
         text = raw.decode()
         row = _EXACT.decode(text)
         if not isinstance(row, dict):
-            raise NotARow("no JSON object")
+            raise NotARowError("no JSON object")
         if b"\\u" in raw and not _sound(json.dumps(row, ensure_ascii=False)):
-            raise NotARow("half of a surrogate pair, which is no character")
+            raise NotARowError("half of a surrogate pair, which is no character")
     except UnicodeDecodeError:
-        raise NotARow("bytes that are not UTF-8") from None
+        raise NotARowError("bytes that are not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise NotARow(f"no JSON from character {error.pos + 1} on") from None
+        raise NotARowError(f"no JSON from character {error.pos + 1} on") from None
     except RecursionError:
-        raise NotARow("nested too deeply") from None
+        raise NotARowError("nested too deeply") from None
     for name, value in row.items():
         if value is not None and (type(value) in _NESTED or name in json_columns):
             return _raw_values(text, row, json_columns)
@@ -159,12 +159,12 @@ def text_of(value: Any, name: str, kind: DataType | None) -> str | None:
     """Give a cell as text: strings without their quotes, anything else as it is written.
 
     Raises:
-        NotARow: the contract says string and the value is none: `7` and `"7"` are not the same.
+        NotARowError: the contract says string and the value is none: `7` and `"7"` are not the same.
     """
     if value is None or type(value) is str:
         return value
     if kind is not None and kind.name == "string":
-        raise NotARow(f"{name}: {_what(value)} where the contract says string")
+        raise NotARowError(f"{name}: {_what(value)} where the contract says string")
     if value is True or value is False:
         return "true" if value else "false"
     return str(value)

@@ -1,8 +1,8 @@
 """A target's path in, its files now and the atomic switch to other ones out.
 
-A path with a file's extension is one file, replaced by rename. A path without is a symlink to a folder of parts in the hidden folder
-beside it: switching the link switches all parts at once. Names of parts are never used again for other content, so that a reader
-that listed the old version finds the old parts or an error, never a mix.
+A path with a file's extension is one file, replaced by rename. A path without is a symlink to a folder of parts in the hidden
+folder beside it: switching the link switches all parts at once. Names of parts are never used again for other content, so that a
+reader that listed the old version finds the old parts or an error, never a mix.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Beside a target's files: who may publish, what was published, and what is being published, kept so that a crash leaves one truth.
+"""Who may publish to a target of files, what was published and what is being published, so that a crash leaves one truth.
 
 `log.json` holds tokens and commits. A publish writes `pending.json` first (its commit, and what the target will be when it has
-switched), then switches, then takes the commit into the log. Whoever comes next after a crash looks which of the two the target is.
+switched), then switches, then takes the commit into the log. Whoever comes next after a crash looks which the target is.
 """
 
 from __future__ import annotations

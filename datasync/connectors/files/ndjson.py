@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from datasync.connectors.files.json_lines import Line, NotARow, keys_of, lines, row_of, text_of
+from datasync.connectors.files.json_lines import Line, NotARowError, keys_of, lines, row_of, text_of
 from datasync.connectors.files.pinning import opened, pin
 from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import NdjsonSource as Endpoint
@@ -122,7 +122,7 @@ class NdjsonReading:
         try:
             row = row_of(line.raw, self._json)
             gathered.add(line, {name: text_of(row.get(name), name, self._request.types.get(name)) for name in gathered.cells})
-        except NotARow as problem:
+        except NotARowError as problem:
             position = (gathered.index << POSITION_BITS) | line.number
             text = line.raw.decode("utf-8", "backslashreplace").rstrip("\r\n")[:SHOWN]
             self.unreadable.append(UnreadableRow(position, str(problem), text))

@@ -17,7 +17,7 @@ from datasync.connectors.files.ndjson import NdjsonReading
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import PinnedFile, ReadRequest, Surroundings
+from datasync.seams import PinnedFile, ReadRequest, Surroundings, decode_position
 
 LOADED = "_datasync_loaded"
 
@@ -40,10 +40,8 @@ class NdjsonForm:
         for batch in reading.batches():
             _insert(handle, batch.frame, columns)
             if reading.unreadable:
-                raise PermanentError(
-                    f"{paths[0].name} was changed: line {reading.unreadable[0].position & 0xFFFFFFFF} is no row",
-                    code="E_TARGET_CORRUPT",
-                )
+                line = decode_position(reading.unreadable[0].position)[1]
+                raise PermanentError(f"a published file was changed: line {line} is no row", code="E_TARGET_CORRUPT")
         return LOADED
 
     def write(self, frames: Iterator[pl.DataFrame], path: Path, columns: Types) -> None:

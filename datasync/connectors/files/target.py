@@ -311,7 +311,7 @@ class FileTarget:
 
 
 def _same(there: DataType, kind: DataType) -> bool:
-    """Whether a column holds what the contract says: in Parquet json and uuid are text, and zones only say how to show an instant."""
+    """Whether a column holds what the contract says: json and uuid are text there, a zone only says how an instant is shown."""
     wanted = of_polars(polars_type(kind))
     return replace(there, zone=there.zone and "UTC") == replace(wanted, zone=wanted.zone and "UTC")
 
