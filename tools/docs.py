@@ -2,11 +2,92 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Mapping
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-GENERATED: Mapping[str, Callable[[], str]] = {}
+from pydantic import BaseModel
+
+from datasync.contract import alerting, columns, endpoints, freshness, model, processing, rules
+from datasync.contract.json_schema import json_schema
+from datasync.contract.types import ALIASES, PLAIN
+
+PARTS: Mapping[str, tuple[type[BaseModel], ...]] = {
+    "The contract": (model.Contract, model.Run, model.Parameter, model.Quarantine, alerting.Owner, model.Every, model.Assets, model.Cron),
+    "source": (endpoints.PostgresSource, endpoints.SqliteSource, endpoints.DuckdbSource, endpoints.CsvSource, endpoints.ParquetSource,
+               endpoints.NdjsonSource, endpoints.CsvOptions, endpoints.Cursor, endpoints.Changes, endpoints.Partition),
+    "columns": (columns.Column, columns.NamedColumnChecks, columns.Reference, columns.Distinct),
+    "transform": (processing.Processor, processing.Dedupe, processing.MapValues, processing.ConvertTimezone),
+    "rules, freshness, count, expectations": (rules.Rule, rules.CompositeReference, freshness.Freshness, rules.Count, rules.Drift,
+                                              rules.Expectation),
+    "target": (endpoints.PostgresTarget, endpoints.SqliteTarget, endpoints.DuckdbTarget, endpoints.CsvTarget, endpoints.ParquetTarget,
+               endpoints.NdjsonTarget),
+    "alerts": (alerting.Alert, alerting.Escalation, alerting.Mute),
+}  # fmt: skip
+
+
+def schema() -> str:
+    """Give the JSON Schema."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def reference() -> str:
+    """Give the contract reference: every key of every model, from the models themselves."""
+    lines = [
+        "# Contract reference",
+        "",
+        "Generated from the code by `make docs`. A key with no default must be given. Unknown keys are errors.",
+        "Integers may carry `_`; durations are `90s 15m 24h 7d`; shares `5%` or `0.05`.",
+        "",
+        f"Types: {', '.join(f'`{name}`' for name in PLAIN)}, `decimal(p,s)`, `timestamp[unit]`, `timestamp[unit, zone]`, `list<type>`; also "
+        f"{', '.join(f'`{name}`' for name in sorted(ALIASES))}.",
+    ]
+    for title, models in PARTS.items():
+        lines += ["", f"## {title}"]
+        for part in models:
+            lines += ["", f"### {part.__name__}", "", (part.__doc__ or "").strip(), "", "| key | value | default | |", "|---|---|---|---|"]
+            lines += list(_rows(part))
+    return "\n".join(lines) + "\n"
+
+
+def _rows(part: type[BaseModel]) -> Iterator[str]:
+    for name, info in part.model_fields.items():
+        default = "" if info.is_required() else _default(info.get_default(call_default_factory=True))
+        yield f"| `{name}` | {_type(info.annotation)} | {default} | {(info.description or '').replace('|', '¦')} |"
+
+
+def _default(value: Any) -> str:
+    if value is None or value in ((), {}):
+        return "–"
+    if isinstance(value, BaseModel):
+        return "all defaults"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+_NAMES = {"str": "text", "int": "whole number", "bool": "true, false", "Decimal": "number", "timedelta": "duration", "Fraction": "share",
+          "Limit": "share or count", "DataType": "type"}  # fmt: skip
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type(arguments[0])
+    if origin is typing.Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"mapping to {_type(arguments[1])}"
+    if arguments:
+        return " or ".join(dict.fromkeys(_type(member) for member in arguments if member is not type(None)))
+    name = getattr(annotation, "__name__", str(annotation))
+    return _NAMES.get(name, name)
+
+
+GENERATED: Mapping[str, Callable[[], str]] = {"contract.schema.json": schema, "contract-reference.md": reference}
 """Path under docs/ -> what writes its text."""
 
 
