@@ -103,9 +103,10 @@ def _judge_headers(reading: Reading, context: Context, flow: Flow) -> bool:
     except ValueError as error:
         flow.tally("prepared", {"columns": CheckTally(evaluated=1, failed=1, observed=str(error)[:200])})
         return False
-    flow.tally("prepared", {"columns": header_tally(
-        names, prepared.columns, prepared.unknown_columns, "prepared", absent_is_null=absent
-    )})
+    flow.tally(
+        "prepared",
+        {"columns": header_tally(names, prepared.columns, prepared.unknown_columns, "prepared", absent_is_null=absent)},
+    )
     return judgeable and not unjudgeable(names, prepared.columns, absent_is_null=absent)
 
 

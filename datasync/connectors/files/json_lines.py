@@ -110,7 +110,7 @@ def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, 
         NotARowError: it is no JSON object, or one that no row can be made of.
     """
     try:
-        text = raw.decode()
+        text = raw.decode().rstrip("\r\n")
         row = _EXACT.decode(text)
         if not isinstance(row, dict):
             raise NotARowError("no JSON object")

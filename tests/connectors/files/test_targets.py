@@ -78,7 +78,11 @@ def test_append_adds_and_a_rerun_does_not(kind: str, path: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(("kind", "path"), PATHS)
 def test_merge_never_replaces_a_newer_row(kind: str, path: str, tmp_path: Path) -> None:
-    run(target(kind, path, tmp_path), spec("r1", "merge", CURSOR, key=("id",), cursor="at"), [stamped((1, "new", 9), (2, "old", 1))])
+    run(
+        target(kind, path, tmp_path),
+        spec("r1", "merge", CURSOR, key=("id",), cursor="at"),
+        [stamped((1, "new", 9), (2, "old", 1))],
+    )
     wanted = spec("r2", "merge", CURSOR, key=("id",), cursor="at")
     opened = target(kind, path, tmp_path)
     commit = run(opened, wanted, [stamped((1, "late", 3), (2, "fresh", 3), (3, "more", 3))])
