@@ -56,5 +56,12 @@ def connection_of(url: str, name: str = "warehouse") -> Connection:
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or parts.hostname or ""
     return Connection(
-        name, "postgres", host, parts.port, unquote(parts.username or ""), unquote(parts.password or ""), parts.path.lstrip("/"), query
+        name,
+        "postgres",
+        host,
+        parts.port,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        parts.path.lstrip("/"),
+        query,
     )

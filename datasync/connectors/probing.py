@@ -22,7 +22,10 @@ def probe(name: str, root: Path) -> str:
 
 
 def _postgres(connection: Connection) -> None:
-    from datasync.connectors.postgres.session import open_session
+    from datasync.connectors.postgres.engine import Session
 
-    with open_session(connection) as session:
-        session.execute("SELECT 1")
+    session = Session(connection)
+    try:
+        session.run("SELECT 1")
+    finally:
+        session.close()

@@ -255,11 +255,16 @@ class Session:
             close(history, self._superseded, self.run_id)
 
     def _tidy(self, systems: Systems, workspace: Workspace, result: RunResult) -> None:
-        """Parts go when the run is over for good; staging that nobody will look at again goes too."""
-        if result.status in ("passed", "warned") or result.kind == "check":
+        """Parts and staging go when the run is over for good; what could be resumed or released stays for a week."""
+        done = result.status in ("passed", "warned") or result.kind == "check"
+        if done:
             workspace.drop_parts()
-        if result.kind == "check" or (self.options.shadow and systems.target is not None):
-            systems.staging_target.drop_staging(self.run_id)
+        if done or self.options.shadow:
+            try:
+                systems.staging_target.drop_staging(self.run_id)
+            except DataSyncError:
+                # The run is recorded; what is left behind goes with the next clean.
+                return
 
 
 def _facts(prepared: Prepared, started: datetime) -> RunFacts:

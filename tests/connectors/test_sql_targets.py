@@ -22,22 +22,22 @@ def test_edge_values_come_back_as_they_were(place: Place) -> None:
     spec = TargetSpec("c/t", "c", "r1", "append", types, position=True)
     staged = frame.with_columns(pl.Series(POSITION, [1, 2, 3], dtype=pl.Int64))
     target.inspect(spec)
-    token = target.acquire(spec)
+    assert target.acquire(spec) == 1
     assert stage(target, spec, staged) == 3
     staging = target.staging(spec)
     names = ", ".join(f'"{name}"' for name in types)
     found = pl.concat(staging.frames(f"SELECT {names} FROM {staging.relation} ORDER BY {POSITION}"))
     assert_frame_equal(found, frame)
-    target.publish(spec, PublishRequest(token=token, rows=3))
+    target.publish(spec, PublishRequest(token=1, rows=3))
     target.drop_staging("r1")
     # A second run goes through the existing table.
-    second = replace(spec, run_id="r2")
+    second = replace(spec, run_id="r2", write="replace")
     assert target.inspect(second).exists
+    assert target.acquire(second) == 2
     assert stage(target, second, staged) == 3
-    target.publish(second, PublishRequest(token=token + 1, rows=3)) if target.acquire(second) == token + 1 else pytest.fail("token")
+    target.publish(second, PublishRequest(token=2, rows=3, seen=1))
     again = target.staging(second)
-    relation = again.target_relation()
-    assert_frame_equal(pl.concat(again.frames(f"SELECT {names} FROM {relation} ORDER BY s")).head(2), pl.concat([frame, frame]).sort("s", nulls_last=True).head(2) if place.kind != "sqlite" else pl.concat([frame, frame]).sort("s").head(2))
+    assert_frame_equal(pl.concat(again.frames(f"SELECT {names} FROM {again.target_relation()}")).sort("i8"), frame.sort("i8"))
     assert POSITION not in target.inspect(second).columns
     target.close()
 
@@ -104,7 +104,12 @@ def test_replace_window_leaves_what_is_outside(place: Place) -> None:
 def test_survivors_are_what_publishing_leaves(place: Place) -> None:
     target, spec = place.target(), spec_of(IV, key=("id",), required=frozenset({"id"}))
     publish(target, spec, [(1, "a"), (2, "b")])
-    for write, window, left in (("append", None, [(1,), (2,)]), ("merge", None, [(1,)]), ("replace", None, None), ("replace_window", Window(2, 5), [(1,)])):
+    for write, window, left in (
+        ("append", None, [(1,), (2,)]),
+        ("merge", None, [(1,)]),
+        ("replace", None, None),
+        ("replace_window", Window(2, 5), [(1,)]),
+    ):
         second = replace(spec, run_id=f"r-{write}", write=write, window=window, cursor="id" if window else None)
         stage(target, second, frame_of(second, [(2, "B")]))
         staging = target.staging(second)
@@ -123,9 +128,9 @@ def test_a_zombie_is_refused(place: Place) -> None:
         place.target().acquire(replace(spec, run_id="r2"))
     assert busy.value.code == "E_BUSY"
     # Its lock is lost, as when the machine that held it went away.
+    if place.kind == "duckdb":
+        zombie.close()
     with place.sql() as run:
-        if place.kind == "duckdb":
-            zombie.close()
         run("UPDATE _datasync_fence SET token = token + 1")
     with pytest.raises(Refused) as fenced:
         zombie.publish(spec, PublishRequest(token=token, rows=1, seen=1))

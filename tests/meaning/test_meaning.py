@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,17 @@ def _generated(content: dict[str, Any]) -> str:
 
 def _setup(statements: dict[str, str]) -> None:
     for database, sql in statements.items():
+        if _is_sqlite(database):
+            with closing(sqlite3.connect(database)) as other:
+                other.executescript(sql)
+            continue
         with duckdb.connect(database) as connection:
             connection.execute(sql)
+
+
+def _is_sqlite(database: str) -> bool:
+    path = Path(database)
+    return path.suffix in (".sqlite", ".db") or (path.is_file() and path.read_bytes()[:15] == b"SQLite format 3")
 
 
 def _target(contract: str) -> dict[str, Any]:
@@ -44,10 +55,14 @@ def _check_target(expected: Any, target: dict[str, Any]) -> None:
     if expected == "absent":
         if database is None:
             assert not Path(target["path"]).exists()
-        elif Path(database).exists():
+        elif Path(database).exists() and not _is_sqlite(database):
             with duckdb.connect(database, read_only=True) as connection:
                 tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
             assert target["table"] not in tables
+        return
+    if database is not None and _is_sqlite(database):
+        with closing(sqlite3.connect(database)) as other:
+            assert [list(row) for row in other.execute(expected["sql"]).fetchall()] == expected["result"]
         return
     with duckdb.connect(database or ":memory:", read_only=database is not None) as connection:
         found = [list(row) for row in connection.execute(expected["sql"]).fetchall()]

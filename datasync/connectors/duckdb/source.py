@@ -11,7 +11,15 @@ import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.paths import local_path
-from datasync.connectors.sql.reading import Selection, Statement, condition, relation, window_variables
+from datasync.connectors.sql.reading import (
+    Selection,
+    Statement,
+    condition,
+    refuse_parts,
+    relation,
+    whole_window,
+    window_variables,
+)
 from datasync.contract.endpoints import DuckdbSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, parse_type
@@ -61,6 +69,7 @@ class DuckdbSource:
     def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
         self._name = endpoint.database
         self._path = local_path(endpoint.database, surroundings)
+        refuse_parts(self.kind, endpoint)
         self._selection = Selection(endpoint.table, endpoint.query, "duckdb", "dollar")
         self._handle = Handle(self._path, read_only=True)
 
@@ -85,14 +94,16 @@ class DuckdbSource:
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor as the database declares it."""
         with self._handle.statements() as connection:
-            found = self._describe(connection, relation(self._selection, _open_window(variables)))
+            found = self._describe(connection, relation(self._selection, whole_window(variables)))
         if column not in found:
             raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
         return type_of(found[column])
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""
-        source = relation(self._selection, _open_window(variables))
+        kind = self.cursor_type(column, variables)
+        bounded = kind if kind is not None and (kind.is_integer or kind.name in ("date", "timestamp")) else None
+        source = relation(self._selection, whole_window(variables, bounded))
         with self._handle.statements() as connection:
             row = first(connection, f"SELECT max({quote_identifier(column, 'duckdb')}) FROM {source.sql}", source.ordered())
         found: int | date | datetime | None = row[0] if row else None
@@ -103,7 +114,7 @@ class DuckdbSource:
         """Open one snapshot: a transaction."""
         with self._handle.transaction() as connection:
             source = relation(self._selection, window_variables(request))
-            yield DuckdbReading(connection, self._describe(connection, source), source, request, self._selection)
+            yield DuckdbReading((self._handle, connection), self._describe(connection, source), source, request, self._selection)
         self._handle.close()
 
     def explain(self, request: ReadRequest) -> list[str]:
@@ -120,23 +131,18 @@ class DuckdbSource:
         self._handle.close()
 
 
-def _open_window(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """A query that bounds its own window needs values even where only its columns are asked."""
-    return {"window_start": None, "window_end": None, "last_run_time": None, **variables}
-
-
 class DuckdbReading:
     """See `seams.Reading`."""
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        opened: tuple[Handle, duckdb.DuckDBPyConnection],
         columns: dict[str, str],
         source: Statement,
         request: ReadRequest,
         selection: Selection,
     ) -> None:
-        self._connection = connection
+        self._handle, self._connection = opened
         self._columns = columns
         self._source = source
         self._request = request
@@ -156,7 +162,8 @@ class DuckdbReading:
         return self._number(f"SELECT count(*) FROM {self._source.sql} WHERE {column} IS NULL")
 
     def _number(self, sql: str) -> int:
-        row = first(self._connection, sql, self._source.ordered())
+        with self._handle.statements():
+            row = first(self._connection, sql, self._source.ordered())
         return int(row[0]) if row else 0
 
     def batches(self) -> Iterator[Batch]:
@@ -170,13 +177,14 @@ class DuckdbReading:
                 )  # fmt: skip
         columns = ", ".join(_selected(name, self._columns[name]) for name in wanted)
         values = self._source.ordered() or None
-        result = self._connection.sql(f"SELECT {columns} FROM {self._source.sql}{self._where}", params=values)
-        reader = result.to_arrow_reader(self._request.batch_rows)
-        try:
-            yield from _batches(reader)
-        finally:
-            reader.close()
-            result.close()
+        with self._handle.statements():
+            result = self._connection.sql(f"SELECT {columns} FROM {self._source.sql}{self._where}", params=values)
+            reader = result.to_arrow_reader(self._request.batch_rows)
+            try:
+                yield from _batches(reader)
+            finally:
+                reader.close()
+                result.close()
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[Batch]:

@@ -11,9 +11,10 @@ from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, qual
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
-from datasync.connectors.sql.compare import Additions, FoundColumn, compare
-from datasync.connectors.sql.statements import Tables, dml, newer, same_key, window_condition
+from datasync.connectors.sql.compare import Additions, FoundColumn, check_names, compare
+from datasync.connectors.sql.statements import Tables, dml
 from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
 from datasync.contract.types import parse_type
 from datasync.errors import PermanentError, Refused, TargetMismatch
@@ -41,6 +42,7 @@ class DuckdbTarget:
 
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
+        check_names(spec, "duckdb", self._table)
         for kind in spec.columns.values():
             storage_type(kind, "duckdb")
         if not self._path.exists():
@@ -93,9 +95,10 @@ class DuckdbTarget:
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync on this machine and take the next fencing token."""
-        lock = FileLock(self._home, f"{self._path}|{spec.sync}")
-        lock.acquire(f"the sync {spec.contract}")
-        self._lock = lock
+        if self._lock is None:
+            lock = FileLock(self._home, f"{self._path}|{spec.sync}")
+            lock.acquire(f"the sync {spec.contract}")
+            self._lock = lock
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._handle.transaction() as connection:
             for statement in book.ddl("duckdb"):
@@ -240,22 +243,6 @@ class DuckdbTarget:
 
 def _add(additions: Additions, tables: Tables) -> list[str]:
     return [f"ALTER TABLE {tables.target} ADD COLUMN {tables.name(name)} {kind}" for name, kind in additions.columns.items()]
-
-
-def written(spec: TargetSpec, tables: Tables) -> Published | None:
-    """Give the relations to compare after a publish; None for append, whose rows can't be told from others."""
-    if spec.write == "append":
-        return None
-    if spec.write == "replace":
-        return Published(tables.target)
-    if spec.write == "replace_window":
-        return Published(f"(SELECT * FROM {tables.target} WHERE {window_condition(spec, tables)}) AS written")
-    older = f"SELECT 1 FROM {tables.target} AS t WHERE {same_key(spec, tables)} AND {newer(spec, tables)}"
-    staged = f"SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)} AND NOT ({newer(spec, tables)})"
-    return Published(
-        f"(SELECT t.* FROM {tables.target} AS t WHERE EXISTS ({staged})) AS written",
-        f"(SELECT s.* FROM {tables.staging} AS s WHERE NOT EXISTS ({older})) AS expected",
-    )
 
 
 def _kind(spelled: str) -> Any:

@@ -85,8 +85,10 @@ def _plain(array: Any) -> Any:
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         # The offsets are kept as they stand: only the elements change.
         values = _plain(array.values)
-        return pa.ListArray.from_arrays(array.offsets, values, mask=array.is_null()) if len(array) else array.cast(
-            pa.list_(values.type)
+        return (
+            pa.ListArray.from_arrays(array.offsets, values, mask=array.is_null())
+            if len(array)
+            else array.cast(pa.list_(values.type))
         )
     return array
 

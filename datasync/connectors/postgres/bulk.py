@@ -48,13 +48,21 @@ class Bulk:
     def translated(self) -> Iterator[None]:
         """Let the driver's errors leave in our words."""
         import adbc_driver_manager
+        import pyarrow as pa
 
         try:
             yield
-        except adbc_driver_manager.Error as error:
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             if self.stop.is_set():
-                raise TransientError(f"postgres {self._connection.id}: the statement was cancelled", code="E_CANCELLED") from error
-            raise translate(error, self._connection.id) from error
+                raise self.cancelled() from error
+            if isinstance(error, adbc_driver_manager.Error):
+                raise translate(error, self._connection.id) from error
+            # Errors in the middle of a result come through Arrow, without an SQLSTATE.
+            raise TransientError(f"postgres {self._connection.id}: reading a result failed", code="E_CONNECT") from error
+
+    def cancelled(self) -> TransientError:
+        """Say that the run is being ended."""
+        return TransientError(f"postgres {self._connection.id}: the statement was cancelled", code="E_CANCELLED")
 
     @contextmanager
     def statement(self, connection: Any) -> Iterator[Any]:
@@ -136,11 +144,11 @@ class PostgresWriter:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         while True:
+            if self._bulk.stop.is_set() or self._abandoned:
+                raise RuntimeError("the load was ended")
             try:
                 frame = self._waiting.get(timeout=_POLL)
             except queue.Empty:
-                if self._bulk.stop.is_set() or self._abandoned:
-                    raise RuntimeError("the load was ended") from None
                 continue
             if frame is None:
                 return
@@ -162,8 +170,8 @@ class PostgresWriter:
         while True:
             if self._error is not None:
                 raise self._error
-            if not self._thread.is_alive():
-                raise TransientError("the load ended early", code="E_CANCELLED")
+            if self._bulk.stop.is_set() or not self._thread.is_alive():
+                raise self._bulk.cancelled()
             try:
                 self._waiting.put(item, timeout=_POLL)
             except queue.Full:

@@ -53,7 +53,9 @@ def find_place(session: Session, name: str) -> Place:
         [quote_identifier(table, "postgres")],
     )[0]
     if row[0] is None:
-        raise PermanentError(f"postgres {session.name}: no schema is on the search path", code="E_NO_TABLE", hint="write schema.table")
+        raise PermanentError(
+            f"postgres {session.name}: no schema is on the search path", code="E_NO_TABLE", hint="write schema.table"
+        )
     return Place(row[0], table)
 
 

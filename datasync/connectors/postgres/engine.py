@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import psycopg
 
 _SETTINGS = (
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "channel_binding", "gssencmode", "krbsrvname",
+    "host", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "channel_binding", "gssencmode", "krbsrvname",
     "options", "target_session_attrs", "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
     "keepalives_count", "tcp_user_timeout", "hostaddr", "passfile", "service", "require_auth",
 )  # fmt: skip
-"""libpq's settings that a connection's extra may hold; anything else there is for other tools."""
+"""libpq's settings that a connection's extra may hold; a URI names a socket's folder as `?host=`. The rest is for other tools."""
 
 
 def conninfo(connection: Connection) -> str:
@@ -45,18 +45,20 @@ def conninfo(connection: Connection) -> str:
 
 
 def sqlalchemy_url(connection: Connection) -> str:
-    """Write a connection for SQLAlchemy; the text holds the password."""
+    """Write a connection for SQLAlchemy and Great Expectations; the text holds the password."""
     from sqlalchemy import URL
 
     query = {key: str(value) for key, value in connection.extra.items() if key in _SETTINGS}
-    host = connection.host or None
-    if host is not None and host.startswith("/"):
-        query, host = {**query, "host": host}, None
+    host = connection.host or query.pop("host", "") or "localhost"
+    if host.startswith("/"):
+        # A socket's folder stands in the query; Great Expectations asks for a host all the same.
+        query, host = {**query, "host": host}, "localhost"
     made = URL.create(
         "postgresql+psycopg", connection.login or None, connection.password or None, host, connection.port,
         connection.database or None, query,
     )  # fmt: skip
-    return made.render_as_string(hide_password=False)
+    # Great Expectations takes a bare dollar for the beginning of a variable.
+    return made.render_as_string(hide_password=False).replace("$", "%24")
 
 
 def lock_number(name: str) -> int:

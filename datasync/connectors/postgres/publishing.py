@@ -189,8 +189,8 @@ def read_commits(session: Session, place: Place, by: str, value: str) -> tuple[C
     rows = session.run(f"SELECT {names} FROM {commits} WHERE {by} = %s ORDER BY sequence", [value])
     loaded: dict[str, list[Any]] = {}
     for run_id, *facts in session.run(
-        f"SELECT run_id, path, size, modified, fingerprint FROM {files} WHERE run_id IN (SELECT run_id FROM {commits} WHERE {by} = %s) "
-        "ORDER BY path",
+        f"SELECT run_id, path, size, modified, fingerprint FROM {files} "
+        f"WHERE run_id IN (SELECT run_id FROM {commits} WHERE {by} = %s) ORDER BY path",
         [value],
     ):
         loaded.setdefault(run_id, []).append(PinnedFile(*facts))

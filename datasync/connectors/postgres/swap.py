@@ -79,7 +79,8 @@ def _indexes(session: Session, place: Place) -> dict[str, list[str]]:
 def _copy_settings(session: Session, place: Place, fresh: Place) -> None:
     """Copy the owner, the comment, storage settings and grants, which LIKE leaves out."""
     owner, comment, options = session.run(
-        "SELECT pg_get_userbyid(relowner), obj_description(oid, 'pg_class'), reloptions FROM pg_class WHERE oid = to_regclass(%s)",
+        "SELECT pg_get_userbyid(relowner), obj_description(oid, 'pg_class'), reloptions FROM pg_class "
+        "WHERE oid = to_regclass(%s)",
         [place.quoted],
     )[0]
     if comment is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from datetime import datetime
 
@@ -18,7 +19,7 @@ from datasync.connectors.sql.statements import Tables, dml
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import PostgresTarget as Endpoint
-from datasync.errors import PermanentError, Refused, TransientError
+from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 TRIES = 6
@@ -85,7 +86,9 @@ class PostgresTarget:
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""
         if not self._hold(f"sync:{spec.sync}"):
-            raise Refused(f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued")
+            raise Refused(
+                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
+            )
         self._make_bookkeeping()
         rows = self._session.run(
             f"INSERT INTO {self._place.prefix}{book.FENCE} AS f (sync, token) VALUES (%s, 1) "
@@ -192,7 +195,10 @@ class PostgresTarget:
         schema, _, table = self._table.rpartition(".")
         prefix = quote_table(schema, "postgres") + "." if schema else ""
         tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
-        absent = [f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec, required=True))})", *becoming(spec, tables, table)]
+        absent = [
+            f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec, required=True))})",
+            *becoming(spec, tables, table),
+        ]
         loading = staging_ddl(spec, tables.staging, becomes_target=False)[1:]
         return [*loading, *[f"-- when absent: {statement}" for statement in absent], *_publishing(spec, tables)]
 
@@ -207,8 +213,16 @@ class PostgresTarget:
         if self._opened is not None:
             self._opened.session.close()
         if self._guard is not None:
-            self._guard.close()
+            _let_go(self._guard)
             self._guard = None
+
+
+def _let_go(guard: Session) -> None:
+    """Release the locks, then the session: the server notices a closed connection only after a while."""
+    # A session that is gone holds nothing.
+    with contextlib.suppress(ConnectorError):
+        guard.run("SELECT pg_advisory_unlock_all()")
+    guard.close()
 
 
 def _publishing(spec: TargetSpec, tables: Tables) -> list[str]:

@@ -83,7 +83,9 @@ def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
         try:
             quote_identifier(name, dialect)
         except ExpressionError as error:
-            raise TargetMismatch(f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=error.allowed) from error
+            raise TargetMismatch(
+                f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=error.allowed
+            ) from error
     seen: dict[str, str] = {}
     for name in spec.columns if dialect != "postgres" else ():
         other = seen.setdefault(name.lower(), name)

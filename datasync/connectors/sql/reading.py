@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,8 @@ from datasync.contract.variables import bind_names, bound_names, render_identifi
 from datasync.errors import UsageError
 from datasync.seams import ReadRequest, WindowValue
 
-Style = Literal["named", "dollar", "pyformat", "qmark"]
+Style = Literal["named", "dollar", "pyformat", "qmark", "literal"]
+"""How a driver takes values; `literal`: it takes none where rows are streamed, so they are written as typed literals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Selection:
     style: Style
 
 
+def refuse_parts(kind: str, endpoint: Any) -> None:
+    """Refuse `partition` where a database in this process gains nothing by it; a key that does nothing would mislead.
+
+    Raises:
+        UsageError: the endpoint has it.
+    """
+    if endpoint.partition is not None:
+        raise UsageError(f"source.partition: {kind} is read in one stream", hint="leave it out; postgres reads in parts")
+
+
 def quote_table(name: str, dialect: Dialect) -> str:
     """Quote `table` or `schema.table`.
 
@@ -64,11 +76,46 @@ def relation(selection: Selection, variables: Mapping[str, Any]) -> Statement:
     assert selection.query is not None
     query = selection.query.strip().rstrip(";")
     text = render_identifiers(query, variables, lambda name: quote_identifier(name, selection.dialect))
-    sql, names = bind_names(text, selection.style)
-    missing = [name for name in names if name not in variables]
+    missing = [bound.name for bound in bound_names(text) if bound.name not in variables]
     if missing:
         raise UsageError(f"the query binds :{missing[0]}, which this run has no value for", code="E_VARIABLE")
+    if selection.style == "literal":
+        return Statement(f"(\n{_with_literals(text, variables, selection.dialect)}\n) AS q")
+    sql, names = bind_names(text, selection.style)
     return Statement(f"(\n{sql}\n) AS q", tuple(names), variables)
+
+
+def _with_literals(query: str, variables: Mapping[str, Any], dialect: Dialect) -> str:
+    """Replace every `:name` by a literal of its value's own type."""
+    parts: list[str] = []
+    last = 0
+    for bound in bound_names(query):
+        value = variables[bound.name]
+        parts += [query[last : bound.start], literal_sql(value, kind_of(value), dialect)]
+        last = bound.end
+    return "".join([*parts, query[last:]])
+
+
+def kind_of(value: Any) -> DataType:
+    """Give the type of a variable's value.
+
+    Raises:
+        UsageError: a value that no variable has.
+    """
+    if isinstance(value, Decimal):
+        _, digits, exponent = value.as_tuple()
+        scale = max(0, -exponent) if isinstance(exponent, int) else 0
+        return DataType("decimal", precision=max(len(digits) + max(0, int(exponent)), scale, 1), scale=scale)
+    if isinstance(value, datetime):
+        return DataType("timestamp", zone="UTC" if value.tzinfo else None)
+    # bool before int: it is one.
+    kinds: dict[type, str] = {bool: "bool", int: "int64", float: "float64", date: "date", time: "time", str: "string"}
+    for known, name in kinds.items():
+        if isinstance(value, known):
+            return DataType(name)
+    if value is None:
+        return DataType("string")
+    raise UsageError(f"a variable cannot be a {type(value).__name__}", code="E_VARIABLE")
 
 
 def own_window(selection: Selection) -> bool:
@@ -78,11 +125,17 @@ def own_window(selection: Selection) -> bool:
     return {"window_start", "window_end"} <= {bound.name for bound in bound_names(selection.query)}
 
 
-def condition(request: ReadRequest, selection: Selection) -> str:
-    """Give the WHERE clause of the request's window; empty when there is none."""
+def condition(request: ReadRequest, selection: Selection, expression: str = "") -> str:
+    """Give the WHERE clause of the request's window; empty when there is none.
+
+    Args:
+        request: window and cursor.
+        selection: what is read.
+        expression: SQL that compares as the cursor means, where its column does not by itself.
+    """
     if request.window is None or request.cursor is None or own_window(selection):
         return ""
-    column = quote_identifier(request.cursor, selection.dialect)
+    column = expression or quote_identifier(request.cursor, selection.dialect)
     parts = [f"{column} < {bound(request.window.end, request, selection.dialect)}"]
     if request.window.start is not None:
         parts.insert(0, f"{column} >= {bound(request.window.start, request, selection.dialect)}")
@@ -117,9 +170,26 @@ def window_variables(request: ReadRequest) -> dict[str, Any]:
     return values
 
 
-def _beginning(kind: DataType) -> WindowValue:
-    from datetime import UTC, date
+def whole_window(variables: Mapping[str, Any], kind: DataType | None = None) -> dict[str, Any]:
+    """Give variables for a question about all rows: a query that bounds its own window gets bounds around every value.
 
+    Args:
+        variables: the run's.
+        kind: the cursor's type; None: it is just being asked for, and the bounds are NULL.
+    """
+    around: dict[str, Any] = {"window_start": None, "window_end": None}
+    if kind is not None:
+        around = {"window_start": local(_beginning(kind), kind, None), "window_end": local(_end(kind), kind, None)}
+    return {"last_run_time": around["window_start"], **variables, **around}
+
+
+def _end(kind: DataType) -> WindowValue:
+    if kind.is_integer:
+        return 2**63 - 1
+    return date(9999, 12, 31) if kind.name == "date" else datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def _beginning(kind: DataType) -> WindowValue:
     if kind.is_integer:
         return -(2**63)
     return date(1, 1, 1) if kind.name == "date" else datetime(1, 1, 2, tzinfo=UTC)

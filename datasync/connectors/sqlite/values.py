@@ -1,7 +1,7 @@
 """Frames in, the values that SQLite stores exactly out; and those values into frames of the contract's types again.
 
-Decimals are text with all digits of their scale, timestamps `YYYY-MM-DD HH:MM:SS.ffffff` (zoned ones in UTC, with `+00:00`), dates
-and times ISO text, booleans 0 and 1, lists JSON.
+Decimals are text with all digits of their scale, timestamps `YYYY-MM-DD HH:MM:SS.ffffff` (zoned ones in UTC, with
+`+00:00`), dates and times ISO text, booleans 0 and 1, lists JSON.
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""Every connector that ships goes through the one conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from datasync.connectors.registry import open_source, open_target
+from datasync.contract import endpoints
+from datasync.seams import Connection, Surroundings
+from datasync.testing.conformance import HOSTILE, Conformance, Harness
+from tests.services import connection_of
+
+SOURCES: TypeAdapter[Any] = TypeAdapter(endpoints.Source)
+TARGETS: TypeAdapter[Any] = TypeAdapter(endpoints.Target)
+
+
+def harness_of(root: Path, connection: Callable[[str], Connection], place: dict[str, str], **facts: Any) -> Harness:
+    """One place that a target writes and a source reads."""
+    around = Surroundings(root, root / ".datasync", connection)
+    return Harness(
+        target=lambda: open_target(TARGETS.validate_python({**place, "write": "append"}), around),
+        source=lambda: open_source(SOURCES.validate_python(place), around),
+        **facts,
+    )
+
+
+def nowhere(name: str) -> Connection:
+    raise AssertionError(f"no connection {name}")
+
+
+class TestDuckdb(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        return harness_of(tmp_path, nowhere, {"type": "duckdb", "database": "place.duckdb", "table": "t"})
+
+
+class TestSqlite(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        lacks = frozenset({"uint64", "decimal38", "nan"})
+        return harness_of(tmp_path, nowhere, {"type": "sqlite", "database": "place.sqlite", "table": "t"}, lacks=lacks)
+
+
+class TestPostgres(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path, postgres_database: str) -> Harness:
+        place = {"type": "postgres", "connection": "warehouse", "table": "s.t"}
+        return harness_of(tmp_path, lambda name: connection_of(postgres_database, name), place)
+
+
+class TestParquet(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        return harness_of(tmp_path, nowhere, {"type": "parquet", "path": "place.parquet"})
+
+
+class TestNdjson(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"})}
+        return harness_of(tmp_path, nowhere, {"type": "ndjson", "path": "place.ndjson"}, **facts)
+
+
+class TestCsv(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan", "empty_string", "empty_binary"})}
+        return harness_of(tmp_path, nowhere, {"type": "csv", "path": "place.csv"}, hostile=HOSTILE, **facts)
