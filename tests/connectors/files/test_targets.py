@@ -280,11 +280,17 @@ def test_readers_see_the_old_or_the_new(path: str, tmp_path: Path) -> None:
     stop = threading.Event()
 
     def read(how: int) -> None:
-        readers = [
-            lambda: pl.read_parquet(files)["id"].to_list(),
-            lambda: [row[0] for row in duckdb.connect().execute(f"SELECT id FROM read_parquet('{files}')").fetchall()],
-            lambda: ds.dataset(place, format="parquet").to_table()["id"].to_pylist(),
-        ]
+        def polars() -> list[int]:
+            return pl.read_parquet(files)["id"].to_list()
+
+        def engine() -> list[int]:
+            return [row[0] for row in duckdb.connect().execute(f"SELECT id FROM read_parquet('{files}')").fetchall()]
+
+        def arrow() -> list[int]:
+            found: list[int] = ds.dataset(place, format="parquet").to_table()["id"].to_pylist()
+            return found
+
+        readers = [polars, engine, arrow]
         while not stop.is_set():
             try:
                 seen.append(readers[how]())
