@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, 
         NotARowError: it is no JSON object, or one that no row can be made of.
     """
     try:
-        text = raw.decode()
+        text = raw.decode().rstrip("\r\n")
         row = _EXACT.decode(text)
         if not isinstance(row, dict):
             raise NotARowError("no JSON object")
@@ -139,7 +139,7 @@ def _raw_values(text: str, row: dict[str, Any], json_columns: frozenset[str]) ->
     while text[at] == '"':
         name, at = scanstring(text, at + 1)
         at = _after(text, _after(text, at) + 1)
-        value, end = _EXACT.scan_once(text, at)
+        value, end = _EXACT.scan_once(text, at)  # type: ignore[attr-defined]
         raw = value is not None and (type(value) in _NESTED or name in json_columns)
         found[name] = Raw(text[at:end]) if raw else row[name]
         at = _after(text, end)

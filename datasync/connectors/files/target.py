@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from datasync.connectors.duckdb.engine import Handle, first
-from datasync.connectors.duckdb.target import written
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Form, Types
 from datasync.connectors.files.layout import Layout
@@ -25,6 +24,7 @@ from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
 from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.written import written
 from datasync.contract.types import DataType, of_polars, polars_type
 from datasync.errors import PermanentError, Refused, TargetMismatch, did_you_mean
 from datasync.failpoints import failpoint

@@ -20,7 +20,8 @@ from datasync.seams import Commit, PublishRequest, Surroundings, TargetSpec
 
 TYPES = {name: parse_type(text) for name, text in {
     "id": "int64", "small": "int8", "big": "uint64", "price": "decimal(38,12)", "cheap": "decimal(5,2)", "ratio": "float64",
-    "half": "float32", "ok": "bool", "name": "string", "born": "date", "at": "timestamp[us, Asia/Seoul]", "naive": "timestamp[us]",
+    "half": "float32", "ok": "bool", "name": "string", "born": "date", "at": "timestamp[us, Asia/Seoul]",
+    "naive": "timestamp[us]",
     "milli": "timestamp[ms]", "second": "timestamp[s]", "nano": "timestamp[ns]", "clock": "time", "raw": "binary", "doc": "json",
     "ident": "uuid", "tags": "list<string>", "marks": "list<int32>",
 }.items()}  # fmt: skip
@@ -28,17 +29,20 @@ TYPES = {name: parse_type(text) for name, text in {
 SEOUL = ZoneInfo("Asia/Seoul")
 ROWS: list[dict[str, Any]] = [
     {
-        "id": 1, "small": -128, "big": 2**64 - 1, "price": Decimal("12345678901234567890123456.123456789012"), "cheap": Decimal("-0.10"),
+        "id": 1, "small": -128, "big": 2**64 - 1,
+        "price": Decimal("12345678901234567890123456.123456789012"), "cheap": Decimal("-0.10"),
         "ratio": 0.1, "half": 0.25, "ok": True, "name": 'quote " comma , line\nend \r and é 漢 \u2028 \\', "born": date(1, 1, 1),
         "at": datetime(2024, 3, 10, 2, 30, 0, 123456, SEOUL), "naive": datetime(9999, 12, 31, 23, 59, 59, 999999),
-        "milli": datetime(2024, 1, 1, 0, 0, 0, 7000), "second": datetime(2024, 1, 1, 0, 0, 9), "nano": datetime(2024, 1, 1, 1, 1, 1, 1),
+        "milli": datetime(2024, 1, 1, 0, 0, 0, 7000), "second": datetime(2024, 1, 1, 0, 0, 9),
+        "nano": datetime(2024, 1, 1, 1, 1, 1, 1),
         "clock": time(23, 59, 59, 999999), "raw": b"\x00\xff", "doc": '{"a":[1, 2.50],"b":"x"}',
         "ident": "123e4567-e89b-12d3-a456-426614174000", "tags": ["a", 'b"c', ",", ""], "marks": [1, 2, None],
     },
     dict.fromkeys(TYPES) | {"id": 2},
-    dict.fromkeys(TYPES) | {"id": 3, "ratio": 1e300, "half": 1e-7, "name": " 007 ", "price": Decimal("0E-12"), "ok": False, "tags": [],
-                            "marks": []},
-    dict.fromkeys(TYPES) | {"id": 4, "ratio": -0.0, "name": "NULL", "born": date(2024, 2, 29), "at": datetime(1900, 1, 1, tzinfo=UTC)},
+    dict.fromkeys(TYPES) | {"id": 3, "ratio": 1e300, "half": 1e-7, "name": " 007 ", "price": Decimal("0E-12"), "ok": False,
+                            "tags": [], "marks": []},
+    dict.fromkeys(TYPES) | {"id": 4, "ratio": -0.0, "name": "NULL", "born": date(2024, 2, 29),
+                            "at": datetime(1900, 1, 1, tzinfo=UTC)},
 ]  # fmt: skip
 
 
