@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from datasync.connectors.connections import lookup
@@ -22,7 +23,7 @@ def probe(name: str, root: Path) -> str:
 
 
 def _postgres(connection: Connection) -> None:
-    from datasync.connectors.postgres.session import open_session
+    from datasync.connectors.postgres.engine import Session
 
-    with open_session(connection) as session:
-        session.execute("SELECT 1")
+    with closing(Session(connection)) as session:
+        session.run("SELECT 1")

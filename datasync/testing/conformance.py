@@ -24,7 +24,7 @@ from polars.testing import assert_frame_equal
 
 from datasync.casting import cast_column
 from datasync.contract.types import DataType, parse_type
-from datasync.errors import Refused, TransientError
+from datasync.errors import ConnectorError, Refused
 from datasync.failpoints import VARIABLE
 from datasync.seams import Commit, PublishRequest, ReadRequest, Source, Target, TargetSpec, Window
 from datasync.testing.edges import Edge, edges, frame_of
@@ -187,10 +187,11 @@ class Conformance:
             while not done.is_set():
                 try:
                     found = read(harness, spec.columns)
-                except (Refused, TransientError):
-                    # Locked for a moment: a reader that is told so tries again.
+                except (Refused, ConnectorError):
+                    # Locked, or replaced in mid-read: a reader that is told so tries again, and sees no mix.
                     clock.sleep(0.01)
                     continue
+                clock.sleep(0.01)
                 seen.append((found.height, frozenset(found["v"].to_list())))
 
         reader = threading.Thread(target=look)
@@ -201,6 +202,7 @@ class Conformance:
         finally:
             done.set()
             reader.join(timeout=30)
+        assert seen
         assert all(height == 500 and len(versions) == 1 for height, versions in seen), seen[:5]
 
     def test_a_zombie_is_refused(self, harness: Harness) -> None:

@@ -45,7 +45,7 @@ class ParquetForm:
         schema = pa.schema([pa.field(name, arrow_type(kind)) for name, kind in columns.items()])
         with pq.ParquetWriter(path, schema, compression="zstd", store_schema=True) as writer:
             for frame in frames:
-                writer.write_table(frame.select(columns).to_arrow().cast(schema))
+                writer.write_table(frame.select(list(columns)).to_arrow().cast(schema))
 
 
 def _type(dtype: pl.DataType) -> DataType | None:
