@@ -31,15 +31,17 @@ BAD = (
     "id IS NULL OR sku IS NULL OR NOT regexp_matches(sku, '^SKU-[0-9]{6}$') OR price IS NULL OR price < 0 OR price > 10000 OR "
     "qty IS NULL OR qty < 1 OR currency NOT IN ('KRW','USD','EUR') OR at IS NULL OR length(note) > 40 OR NOT (qty <= 90 OR currency = 'KRW')"
 )
-DUCKDB = f"""
+DUCKDB = """
 import duckdb
 c = duckdb.connect()
 f = "read_parquet('events-ROWS.parquet')"
-print(c.sql(f"SELECT count(*), max(at), count(*) FILTER (WHERE price < 0), count(*) FILTER (WHERE sku IS NULL OR NOT regexp_matches(sku, '^SKU-[0-9]{{{{6}}}}$')), count(*) FILTER (WHERE qty < 1), count(*) FILTER (WHERE currency NOT IN ('KRW','USD','EUR')) FROM {{f}}").fetchall())
-bad = c.sql(f\"\"\"SELECT id FROM {{f}} WHERE {BAD.replace("{6}", "{{6}}")}\"\"\").fetchall()
-again = c.sql(f"SELECT id FROM {{f}} GROUP BY id HAVING count(*) > 1").fetchall()
+wrong = "count(*) FILTER (WHERE price < 0), count(*) FILTER (WHERE sku IS NULL OR NOT regexp_matches(sku, '^SKU-[0-9]{6}$')), "
+wrong += "count(*) FILTER (WHERE qty < 1), count(*) FILTER (WHERE currency NOT IN ('KRW','USD','EUR'))"
+print(c.sql("SELECT count(*), max(at), " + wrong + " FROM " + f).fetchall())
+bad = c.sql("SELECT id FROM " + f + " WHERE BAD").fetchall()
+again = c.sql("SELECT id FROM " + f + " GROUP BY id HAVING count(*) > 1").fetchall()
 print(len(bad), len(again))
-"""
+""".replace("BAD", BAD)
 POLARS = """
 import polars as pl
 f = pl.scan_parquet("events-ROWS.parquet")

@@ -48,7 +48,15 @@ def reference() -> str:
     for title, models in PARTS.items():
         lines += ["", f"## {title}"]
         for part in models:
-            lines += ["", f"### {part.__name__}", "", (part.__doc__ or "").strip(), "", "| key | value | default | |", "|---|---|---|---|"]
+            lines += [
+                "",
+                f"### {part.__name__}",
+                "",
+                (part.__doc__ or "").strip(),
+                "",
+                "| key | value | default | |",
+                "|---|---|---|---|",
+            ]
             lines += list(_rows(part))
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from datasync.connectors.connections import lookup
@@ -24,8 +25,5 @@ def probe(name: str, root: Path) -> str:
 def _postgres(connection: Connection) -> None:
     from datasync.connectors.postgres.engine import Session
 
-    session = Session(connection)
-    try:
+    with closing(Session(connection)) as session:
         session.run("SELECT 1")
-    finally:
-        session.close()

@@ -24,7 +24,7 @@ from polars.testing import assert_frame_equal
 
 from datasync.casting import cast_column
 from datasync.contract.types import DataType, parse_type
-from datasync.errors import Refused, TransientError
+from datasync.errors import ConnectorError, Refused
 from datasync.failpoints import VARIABLE
 from datasync.seams import Commit, PublishRequest, ReadRequest, Source, Target, TargetSpec, Window
 from datasync.testing.edges import Edge, edges, frame_of
@@ -139,7 +139,7 @@ class Conformance:
         assert rows(harness, spec_of(ROWS)) == [(1, "a"), (2, "b"), (3, "c")]
 
     def test_merge_changes_and_adds(self, harness: Harness) -> None:
-        settings = {"write": "merge", "key": ("id",), "required": frozenset({"id"})}
+        settings: dict[str, Any] = {"write": "merge", "key": ("id",), "required": frozenset({"id"})}
         publish(harness, spec_of(ROWS, **settings), [(1, "a"), (2, "b")])
         publish(harness, spec_of(ROWS, "r2", **settings), [(2, "B"), (3, "c")])
         assert rows(harness, spec_of(ROWS)) == [(1, "a"), (2, "B"), (3, "c")]
@@ -167,7 +167,7 @@ class Conformance:
 
     @pytest.mark.parametrize("write", ["append", "merge", "replace"])
     def test_a_publish_that_dies_leaves_the_old_rows(self, harness: Harness, write: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        settings = {"write": write, "key": ("id",), "required": frozenset({"id"})}
+        settings: dict[str, Any] = {"write": write, "key": ("id",), "required": frozenset({"id"})}
         publish(harness, spec_of(ROWS, **settings), [(1, "a"), (2, "b")])
         monkeypatch.setenv(VARIABLE, "publish.after_ddl=raise,publish.after_dml=raise,publish.after_files=raise")
         with pytest.raises(RuntimeError, match="failpoint"):
@@ -187,10 +187,11 @@ class Conformance:
             while not done.is_set():
                 try:
                     found = read(harness, spec.columns)
-                except (Refused, TransientError):
-                    # Locked for a moment: a reader that is told so tries again.
+                except (Refused, ConnectorError):
+                    # Locked, or replaced in mid-read: a reader that is told so tries again, and sees no mix.
                     clock.sleep(0.01)
                     continue
+                clock.sleep(0.01)
                 seen.append((found.height, frozenset(found["v"].to_list())))
 
         reader = threading.Thread(target=look)
@@ -201,6 +202,7 @@ class Conformance:
         finally:
             done.set()
             reader.join(timeout=30)
+        assert seen
         assert all(height == 500 and len(versions) == 1 for height, versions in seen), seen[:5]
 
     def test_a_zombie_is_refused(self, harness: Harness) -> None:
@@ -232,7 +234,12 @@ class Conformance:
         cells = [day.date() for day in days] if kind == "date" else cells
         spec = spec_of({"id": "int64", "c": kind})
         publish(harness, spec, [*((n, cell) for n, cell in enumerate(cells, 1)), (99, None)])
-        asked = {"cursor": "c", "cursor_type": cursor, "cursor_zone": "UTC", "window": Window(cells[9], cells[19])}
+        asked: dict[str, Any] = {
+            "cursor": "c",
+            "cursor_type": cursor,
+            "cursor_zone": "UTC",
+            "window": Window(cells[9], cells[19]),
+        }
         assert read(harness, spec.columns, **asked)["id"].sort().to_list() == list(range(10, 20))
         with closing(harness.source()) as source:
             assert source.cursor_type("c", {}) == cursor

@@ -30,13 +30,14 @@ def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + WAIT
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only, config={"preserve_insertion_order": "true"})
+            return duckdb.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
             text = str(error)
             if "different configuration" in text and read_only:
                 read_only = False
                 continue
-            if "lock" in text.lower() and time.monotonic() < deadline:
+            # Another thread of this process may read the file, which is as good as a lock to who wants to write.
+            if _held(text) and time.monotonic() < deadline:
                 time.sleep(0.1)
                 continue
             raise translate(error, path.name) from error
@@ -51,7 +52,7 @@ def translate(error: Exception, name: str) -> Exception:
         return error
     if isinstance(error, duckdb.InterruptException):
         return TransientError(f"duckdb {name}: the statement was interrupted", code="E_CANCELLED")
-    if isinstance(error, duckdb.IOException | duckdb.ConnectionException) and "lock" in text.lower():
+    if isinstance(error, duckdb.OperationalError | duckdb.ConnectionException) and _held(text):
         return Refused(
             f"duckdb {name}: another process has the file open", code="E_BUSY", hint="DuckDB lets one process in at a time"
         )
@@ -66,6 +67,11 @@ def translate(error: Exception, name: str) -> Exception:
     if isinstance(error, duckdb.IOException) and "not a valid DuckDB" in text:
         return PermanentError(f"duckdb {name}: this is no DuckDB database", code="E_SOURCE_CORRUPT")
     return PermanentError(f"duckdb {name}: {type(error).__name__}", code="E_DUCKDB")
+
+
+def _held(text: str) -> bool:
+    """Another process has the file, or another connection of this one is opening, closing or only reading it."""
+    return "lock" in text.lower() or "different configuration" in text or "already attached" in text
 
 
 def _missing(text: str) -> str:

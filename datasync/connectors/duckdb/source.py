@@ -95,6 +95,8 @@ class DuckdbSource:
         """Type of the cursor as the database declares it."""
         with self._handle.statements() as connection:
             found = self._describe(connection, relation(self._selection, whole_window(variables)))
+        # Between questions the file is free for whoever writes to it.
+        self._handle.close()
         if column not in found:
             raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
         return type_of(found[column])
@@ -106,6 +108,7 @@ class DuckdbSource:
         source = relation(self._selection, whole_window(variables, bounded))
         with self._handle.statements() as connection:
             row = first(connection, f"SELECT max({quote_identifier(column, 'duckdb')}) FROM {source.sql}", source.ordered())
+        self._handle.close()
         found: int | date | datetime | None = row[0] if row else None
         return found
 
