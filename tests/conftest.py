@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.services import postgres_connection_of, postgres_database, postgres_url
@@ -10,7 +14,7 @@ __all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _great_expectations() -> None:
+def _great_expectations(tmp_path_factory: pytest.TempPathFactory) -> None:
     import warnings
 
     with warnings.catch_warnings():
@@ -19,3 +23,22 @@ def _great_expectations() -> None:
         import great_expectations.checkpoint
 
         assert great_expectations.checkpoint
+        _warm(tmp_path_factory.mktemp("warm"))
+
+
+def _warm(folder: Path) -> None:
+    """Run one checkpoint here: what Great Expectations does only once is then done for every audit that forks from this process."""
+    from datasync.gates import gx_worker
+
+    url = f"sqlite:///{folder / 'warm.sqlite'}"
+    with closing(sqlite3.connect(folder / "warm.sqlite")) as connection:
+        connection.execute("CREATE TABLE t (id INTEGER)")
+        connection.execute("INSERT INTO t VALUES (1)")
+        connection.commit()
+    expectation = {
+        "type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT * FROM {batch} WHERE id > 1"},
+        "meta": {"check": "warm"}, "severity": "critical",
+    }  # fmt: skip
+    gx_worker.prepare()
+    command = {"url": url, "schema": None, "table": "t", "dialect": "sqlite", "expectations": [expectation]}
+    assert gx_worker.checkpoint(command)[0]["success"]

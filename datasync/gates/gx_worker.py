@@ -12,6 +12,7 @@ import queue
 import signal
 import sys
 import threading
+import warnings
 from typing import IO, Any
 
 
@@ -21,11 +22,13 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     waiting: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(commands, waiting), daemon=True).start()
-    _say(answers, {"ready": _prepare()})
+    # A forked worker inherits its parent's filters, which may turn a library's warning into a failed check.
+    warnings.simplefilter("ignore")
+    _say(answers, {"ready": prepare()})
     while True:
         command = json.loads(waiting.get())
         try:
-            answer: dict[str, Any] = {"outcomes": _checkpoint(command)}
+            answer: dict[str, Any] = {"outcomes": checkpoint(command)}
         except Exception as error:
             answer = {"error": type(error).__name__}
             print(f"checkpoint failed: {error!r}"[:2000], file=sys.stderr, flush=True)
@@ -43,22 +46,27 @@ def _say(answers: IO[str], answer: dict[str, Any]) -> None:
     answers.flush()
 
 
-def _prepare() -> str:
-    """Import what is slow; the version says that it worked."""
+_PREPARED: list[str] = []
+
+
+def prepare() -> str:
+    """Import what is slow, once; the version says that it worked."""
+    if _PREPARED:
+        return _PREPARED[0]
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import logging
-    import warnings
 
-    warnings.simplefilter("ignore")
     import great_expectations as gx
 
     logging.captureWarnings(False)
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     _listen_to_engines()
-    return str(gx.__version__)
+    _PREPARED.append(str(gx.__version__))
+    return _PREPARED[0]
 
 
-def _checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
+def checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run one checkpoint; give each expectation's outcome as plain values."""
     import great_expectations as gx
     from great_expectations.checkpoint.checkpoint import Checkpoint
     from great_expectations.core import ExpectationSuite, ValidationDefinition
