@@ -221,7 +221,8 @@ def _unit(values: pl.Series, kind: DataType) -> pl.Series:
 
 
 def _text_uuid(series: pl.Series, form: _Form) -> pl.Series:
-    return _matching(series, _UUID)
+    # One spelling for one value: systems with a uuid type give it back in lower case.
+    return _matching(series, _UUID).str.to_lowercase()
 
 
 def _text_json(series: pl.Series, form: _Form) -> pl.Series:

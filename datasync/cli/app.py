@@ -95,6 +95,20 @@ def invoke(arguments: list[str]) -> int:
         return 2
     except DataSyncError as error:
         return _say(error, "--json" in arguments)
+    except Exception as error:
+        return _defect(error, arguments)
+
+
+def _defect(error: Exception, arguments: list[str]) -> int:
+    """Whatever nobody expected: said in one line, with the traceback where it was asked for."""
+    if "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(error)
+    found = DataSyncError(
+        f"an unexpected {type(error).__name__}", code="E_INTERNAL", hint="this is a defect of datasync: --debug says where"
+    )
+    return _say(found, "--json" in arguments)
 
 
 def _say(error: DataSyncError, as_json: bool) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from datasync.contract.lint.surroundings import project_root
 from datasync.contract.model import Contract
+from datasync.contract.suites import with_suites
 from datasync.contract.yaml_tree import Tree, read_tree
 from datasync.errors import ContractError, Problem, UsageError
 
@@ -46,7 +48,7 @@ def load_contract(path: Path | str) -> LoadedContract:
     errors = [problem for problem in problems if problem.severity != "advice"]
     if errors or loaded is None:
         raise ContractError(errors)
-    return loaded
+    return replace(loaded, contract=with_suites(loaded.contract, project_root(file), str(file)))
 
 
 def examine(file: Path) -> tuple[LoadedContract | None, list[Problem]]:

@@ -8,6 +8,9 @@ from datetime import datetime
 from datasync.results.model import CheckResult, CheckStatus, RunResult
 
 ORDER: tuple[CheckStatus, ...] = ("failed", "error", "warned", "passed", "skipped")
+TABLE = ("columns", "cursor_nulls", "null_share", "distinct", "freshness", "count.min", "count.max", "count.tolerance", "count.drift",
+         "expectation", "fidelity")  # fmt: skip
+"""Kinds that give one verdict and count no rows."""
 SIGNS = {
     "passed": "✓",
     "warned": "!",
@@ -63,11 +66,20 @@ def check_line(check: CheckResult) -> str:
     if check.status == "error":
         return check.message or "could not be evaluated"
     if check.evaluated <= 1 and check.observed is not None:
-        return f"observed {check.observed}"
+        return _observed(check.observed)
+    if check.type in TABLE:
+        return "not met" if check.failed else "met"
     if check.failed == 0:
         unknown = f", {number(check.unknown)} unknown" if check.unknown else ""
         return f"{number(check.evaluated)} rows{unknown}"
     return f"{number(check.failed)} of {number(check.evaluated)} rows ({share(check.failed, check.evaluated)})"
+
+
+def _observed(value: object) -> str:
+    """Say what a table check saw: `missing: id, name; extra: id;name`."""
+    if isinstance(value, dict):
+        return "; ".join(f"{word}: {', '.join(map(str, found))}" for word, found in value.items())
+    return f"observed {value}"
 
 
 def counts_line(result: RunResult) -> str:

@@ -37,6 +37,8 @@ class LocalTarget:
     kind = "local"
 
     def __init__(self, local: Target, contract: Contract, target: Target | None, surroundings: Surroundings) -> None:
+        self.alone = False
+        """The rows judged are the target's own: there are no others beside them."""
         self._local = local
         self._contract = contract
         self._target = target
@@ -63,7 +65,8 @@ class LocalTarget:
 
     def staging(self, spec: TargetSpec) -> Staging:
         """Give the local staging, seeing as much of the target as is asked for."""
-        return LocalStaging(cast(KeepingStaging, self._local.staging(self._alone(spec))), self._contract, self._around, spec)
+        judged = replace(spec, write="replace") if self.alone else spec
+        return LocalStaging(cast(KeepingStaging, self._local.staging(self._alone(spec))), self._contract, self._around, judged)
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Never."""
@@ -119,7 +122,7 @@ class LocalStaging:
     def _copy_published(self) -> str | None:
         """Copy the audited columns of the published table, where a key check or freshness asks for them."""
         contract, target = self._contract, self._contract.target
-        if target is None or (target.write == "replace" and not _asks_target(contract)):
+        if target is None or (self._spec.write == "replace" and not _asks_target(contract)):
             return None
         names = tuple(self._spec.columns)
         return self.copy(_table(target), names, missing_is_fine=True)

@@ -9,10 +9,12 @@ from typing import Any
 
 from datasync.connectors.connections import lookup
 from datasync.connectors.registry import open_source, open_target
+from datasync.contract.checks import checks_of, types_of
 from datasync.contract.endpoints import DuckdbTarget
-from datasync.contract.loader import LoadedContract
+from datasync.contract.loader import LoadedContract, find_contracts, load_contract
+from datasync.contract.types import DataType
 from datasync.contract.variables import placeholders, render_path
-from datasync.errors import UsageError
+from datasync.errors import ContractError, UsageError
 from datasync.gates.auditor import Auditor
 from datasync.seams import Source, Surroundings, Target
 from datasync.stages.local_staging import LocalTarget
@@ -75,12 +77,16 @@ def open_systems(
         auditor.start()
     source = open_source(_rendered(_source_endpoint(loaded, options), values), around)
     target = open_target(_rendered(contract.target, values), around) if contract.target is not None else None
+    if target is not None and hasattr(target, "resolve"):
+        target.resolve = lambda name: _published_by(name, loaded, project)
     staging: Target
     if options.kind == "check":
         workspace.create()
         local = Surroundings(workspace.spill, project.home, around.connection, (workspace.spill,))
         endpoint = DuckdbTarget(type="duckdb", database=str(workspace.spill / "check.duckdb"), table="staged", write="replace")
-        staging = LocalTarget(open_target(endpoint, local), contract, target, around)
+        judged = LocalTarget(open_target(endpoint, local), contract, target, around)
+        judged.alone = options.at_target
+        staging = judged
     else:
         assert target is not None
         staging = target
@@ -92,6 +98,19 @@ def open_systems(
         for system in (source, target, staging):
             if system is not None:
                 system.close()
+
+
+def _published_by(name: str, loaded: LoadedContract, project: Project) -> tuple[Any, dict[str, DataType]] | None:
+    """Find the contract that file targets name in `references: {contract}`: its target, and its columns' types."""
+    for folder in (loaded.path.resolve().parent, project.root / "contracts"):
+        for path in find_contracts([folder]) if folder.is_dir() else ():
+            try:
+                found = load_contract(path).contract
+            except ContractError:
+                continue
+            if found.contract == name and found.target is not None:
+                return found.target, types_of(found.columns)
+    return None
 
 
 def _path_values(request: Request) -> dict[str, Any]:
@@ -154,8 +173,6 @@ def target_as_source(target: Any) -> Any:
 
 def _audits(loaded: LoadedContract) -> bool:
     """Whether Great Expectations will have anything to judge."""
-    from datasync.contract.checks import checks_of
-
     judged = ("unique", "references", "null_share", "distinct", "freshness", "expectation")
     bounded = loaded.contract.count is not None and (
         loaded.contract.count.min is not None or loaded.contract.count.max is not None

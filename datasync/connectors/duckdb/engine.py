@@ -142,9 +142,15 @@ class Handle:
 
     def interrupt(self) -> None:
         """End the statement that another thread is in."""
+        import duckdb
+
         connection = self._connection
         if connection is not None:
-            connection.interrupt()
+            try:
+                connection.interrupt()
+            except duckdb.Error:
+                # Closed meanwhile by the thread that works: there is nothing left to end.
+                return
 
     def close(self) -> None:
         """Close the file, so that another process may open it."""
