@@ -139,7 +139,7 @@ class Conformance:
         assert rows(harness, spec_of(ROWS)) == [(1, "a"), (2, "b"), (3, "c")]
 
     def test_merge_changes_and_adds(self, harness: Harness) -> None:
-        settings = {"write": "merge", "key": ("id",), "required": frozenset({"id"})}
+        settings: dict[str, Any] = {"write": "merge", "key": ("id",), "required": frozenset({"id"})}
         publish(harness, spec_of(ROWS, **settings), [(1, "a"), (2, "b")])
         publish(harness, spec_of(ROWS, "r2", **settings), [(2, "B"), (3, "c")])
         assert rows(harness, spec_of(ROWS)) == [(1, "a"), (2, "B"), (3, "c")]
@@ -150,7 +150,7 @@ class Conformance:
         assert rows(harness, spec_of(ROWS)) == [(3, "c")]
 
     def test_replace_window_leaves_what_is_outside(self, harness: Harness) -> None:
-        settings = {"write": "replace_window", "cursor": "id"}
+        settings: dict[str, Any] = {"write": "replace_window", "cursor": "id"}
         publish(harness, spec_of(ROWS, window=Window(None, 10), **settings), [(1, "a"), (5, "x"), (9, "b")])
         for run in ("r2", "r3"):
             publish(harness, spec_of(ROWS, run, window=Window(5, 9), **settings), [(6, "new")])
@@ -167,7 +167,7 @@ class Conformance:
 
     @pytest.mark.parametrize("write", ["append", "merge", "replace"])
     def test_a_publish_that_dies_leaves_the_old_rows(self, harness: Harness, write: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        settings = {"write": write, "key": ("id",), "required": frozenset({"id"})}
+        settings: dict[str, Any] = {"write": write, "key": ("id",), "required": frozenset({"id"})}
         publish(harness, spec_of(ROWS, **settings), [(1, "a"), (2, "b")])
         monkeypatch.setenv(VARIABLE, "publish.after_ddl=raise,publish.after_dml=raise,publish.after_files=raise")
         with pytest.raises(RuntimeError, match="failpoint"):
@@ -234,7 +234,12 @@ class Conformance:
         cells = [day.date() for day in days] if kind == "date" else cells
         spec = spec_of({"id": "int64", "c": kind})
         publish(harness, spec, [*((n, cell) for n, cell in enumerate(cells, 1)), (99, None)])
-        asked = {"cursor": "c", "cursor_type": cursor, "cursor_zone": "UTC", "window": Window(cells[9], cells[19])}
+        asked: dict[str, Any] = {
+            "cursor": "c",
+            "cursor_type": cursor,
+            "cursor_zone": "UTC",
+            "window": Window(cells[9], cells[19]),
+        }
         assert read(harness, spec.columns, **asked)["id"].sort().to_list() == list(range(10, 20))
         with closing(harness.source()) as source:
             assert source.cursor_type("c", {}) == cursor
