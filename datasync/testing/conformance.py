@@ -150,7 +150,7 @@ class Conformance:
         assert rows(harness, spec_of(ROWS)) == [(3, "c")]
 
     def test_replace_window_leaves_what_is_outside(self, harness: Harness) -> None:
-        settings = {"write": "replace_window", "cursor": "id"}
+        settings: dict[str, Any] = {"write": "replace_window", "cursor": "id"}
         publish(harness, spec_of(ROWS, window=Window(None, 10), **settings), [(1, "a"), (5, "x"), (9, "b")])
         for run in ("r2", "r3"):
             publish(harness, spec_of(ROWS, run, window=Window(5, 9), **settings), [(6, "new")])
