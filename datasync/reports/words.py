@@ -8,9 +8,10 @@ from datetime import datetime
 from datasync.results.model import CheckResult, CheckStatus, RunResult
 
 ORDER: tuple[CheckStatus, ...] = ("failed", "error", "warned", "passed", "skipped")
-TABLE = ("columns", "cursor_nulls", "null_share", "distinct", "freshness", "count.min", "count.max", "count.tolerance", "count.drift",
-         "expectation", "fidelity")  # fmt: skip
+TABLE = ("columns", "cursor_nulls", "null_share", "distinct", "freshness", "expectation", "fidelity",
+         "count.min", "count.max", "count.tolerance", "count.drift")  # fmt: skip
 """Kinds that give one verdict and count no rows."""
+
 SIGNS = {
     "passed": "✓",
     "warned": "!",
