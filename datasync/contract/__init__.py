@@ -1,0 +1,1 @@
+"""YAML text in, a frozen, typed and linted contract out."""

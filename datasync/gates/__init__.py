@@ -1,0 +1,1 @@
+"""What decides about rows and tables; nothing here moves data."""

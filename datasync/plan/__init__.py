@@ -1,0 +1,1 @@
+"""A contract and its situation in, a list of frozen steps out."""

@@ -1,0 +1,1 @@
+"""Results in, what people and machines read out."""

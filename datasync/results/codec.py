@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from datasync.results.model import RunResult
 
@@ -77,7 +77,7 @@ def rebuild(kind: Any, value: Any) -> Any:
 
 def _rebuild_union(kind: Any, value: Any) -> Any:
     arguments = get_args(kind)
-    if isinstance(value, dict) and len(arguments) == 2 and is_dataclass(arguments[1]):
+    if isinstance(value, dict) and get_origin(kind) is Mapping:
         return {name: rebuild(arguments[1], item) for name, item in value.items()}
     nested = next((argument for argument in arguments if is_dataclass(argument)), None)
     return rebuild(nested, value) if nested is not None and isinstance(value, dict) else value

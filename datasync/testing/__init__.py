@@ -1,0 +1,1 @@
+"""For authors of connectors: the suite that every connector passes."""

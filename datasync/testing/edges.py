@@ -35,9 +35,9 @@ _OTHERS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("empty_binary", "binary", (b"",)),
     ("date", "date", (date(1, 1, 1), date(1969, 12, 31), date(9999, 12, 31))),
     ("time", "time", (time(0), time(23, 59, 59, 999999))),
-    ("timestamp_s", "timestamp[s]", (datetime(1969, 12, 31, 23, 59, 59), datetime(2024, 2, 29))),  # noqa: DTZ001
-    ("timestamp_ms", "timestamp[ms]", (datetime(1969, 12, 31, 23, 59, 59, 1000), datetime(2024, 2, 29))),  # noqa: DTZ001
-    ("timestamp_us", "timestamp[us]", (datetime(1000, 1, 1, 0, 0, 0, 1), datetime(9999, 12, 31, 23, 59, 59, 999999))),  # noqa: DTZ001
+    ("timestamp_s", "timestamp[s]", (datetime(1969, 12, 31, 23, 59, 59), datetime(2024, 2, 29))),
+    ("timestamp_ms", "timestamp[ms]", (datetime(1969, 12, 31, 23, 59, 59, 1000), datetime(2024, 2, 29))),
+    ("timestamp_us", "timestamp[us]", (datetime(1000, 1, 1, 0, 0, 0, 1), datetime(9999, 12, 31, 23, 59, 59, 999999))),
     ("utc", "timestamp[us, UTC]", (datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC), datetime(2024, 3, 10, tzinfo=UTC))),
     ("seoul", "timestamp[us, Asia/Seoul]", (datetime(2024, 3, 10, 15, tzinfo=UTC), datetime(1987, 5, 9, 15, tzinfo=UTC))),
     ("decimal18", "decimal(18,4)", (Decimal("-99999999999999.9999"), Decimal("0.0001"), Decimal("0"))),

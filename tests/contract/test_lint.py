@@ -1,0 +1,169 @@
+"""Broken contracts, each with the place and the words of its problem."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datasync.contract.json_schema import json_schema
+from datasync.contract.loader import examine, lint_paths, load_contract
+from datasync.contract.yaml_tree import MAX_BYTES
+from datasync.errors import ContractError
+
+GOOD = """\
+contract: c
+version: 1.0.0
+source: {type: duckdb, database: in.duckdb, table: src, cursor: {column: at}}
+columns:
+  id: {type: int64, key: true}
+  name: {type: string}
+  price: {type: "decimal(12,2)", min: 0}
+  at: {type: "timestamp[us, UTC]", required: true}
+freshness: {column: at, max_age: 1d}
+target: {type: duckdb, database: out.duckdb, table: t, write: merge}
+"""
+SWAPS: list[tuple[str, str, str, str]] = [
+    # what is replaced, by what, where the problem stands, what it says
+    ("contract: c", "contract: Shop", "1:11", "'Shop'"),
+    ("version: 1.0.0", "version: 1.10", "2:10", "the number 1.10"),
+    ("version: 1.0.0", "version: 1.0.0\nversion: 2.0.0", "3:1", "stands twice"),
+    ("version: 1.0.0", "version: 1.0.0\ntagz: [a]", "3:1", "unknown key 'tagz'"),
+    ("{type: string}", "{type: strng}", "6:16", "'strng'"),
+    ("{type: string}", "{type: string, minimum: 0}", "6:24", "unknown key 'minimum'"),
+    ("{type: string}", "{type: string, one_of: [012]}", "6:33", "leading zero"),
+    ("{type: string}", "{type: string, one_of: [1]}", "6:33", "write it in quotes"),
+    ("{type: string}", "{type: string, min_length: 5, max_length: 2}", "6:36", "greater than max_length"),
+    ("{type: string}", "{type: string, pattern: '('}", "6:33", ""),
+    ("{type: string}", "{type: string, where: 'nme IS NULL'}", "6:31", "nme"),
+    ("{type: string}", "{type: string, parse: '%d'}", "6:31", "parse on string"),
+    ("{type: string}", "{type: string, timezone: UTC}", "6:34", "timezone on string"),
+    ("{type: string}", "{type: string, references: {column: id}}", "6:36", "neither table nor contract"),
+    ("{type: string}", "{type: string, references: {contract: d, column: id}}", "6:36", "a contract, and the target is duckdb"),
+    ("{type: string}", "{type: string, tolerance: 5x}", "6:35", "'5x'"),
+    ("{type: string}", "{type: string, severity: warning}", "6:34", "'warning'"),
+    ("{type: string}", "{type: bool, min: 0}", "6:27", "min on bool"),
+    ("{type: string}", "{type: list<string>, unique: true}", "6:9", "unique or references on list<string>"),
+    ("{type: string}", "&a {type: string}", "6:9", "anchor"),
+    ("{type: string}", "!!python/object:os.system {type: string}", "6:9", "tag"),
+    ("min: 0}", "min: 0.001}", "7:39", "more than 2 digits"),
+    ("min: 0}", "min: 5, max: 1}", "7:39", "greater than max"),
+    ("min: 0}", "distinct: {}}", "7:44", "neither min nor max"),
+    ("table: src", "query: SELECT 1, cursr: {}", "3:62", "unknown key 'cursr'"),
+    ("table: src", "table: src, query: SELECT 1", "3:9", "table and query together"),
+    ("table: src", 'query: "DELETE FROM src"', "3:52", "DELETE"),
+    ("table: src", 'query: "SELECT 1; SELECT 2"', "3:52", "2 statements"),
+    ("table: src", 'query: "SELECT * FROM s WHERE a >= :window_start"', "3:52", "alone"),
+    ("table: src", 'query: "SELECT * FROM s WHERE r = :regon"', "3:52", "no variable 'regon'"),
+    ("database: in.duckdb", "database: ../in.duckdb", "3:34", "outside the project"),
+    ("cursor: {column: at}", "cursor: {column: name}", "3:74", "name is string"),
+    ("cursor: {column: at}", "cursor: {column: at, start: soon}", "3:85", "'soon'"),
+    ("cursor: {column: at}", "cursor: {column: at, nulls: maybe}", "3:85", "'maybe'"),
+    ("column: at, max_age: 1d", "column: att, max_age: 1d", "9:21", "no column 'att'"),
+    ("column: at, max_age: 1d", "column: at, max_age: 1", "9:34", "1"),
+    ("column: at, max_age: 1d", "column: name, max_age: 1d", "9:21", "name is string"),
+    ("type: duckdb, database: out", "type: duckdbb, database: out", "10:9", "unknown type 'duckdbb'"),
+    ("write: merge", "write: upsert", "10:63", "'upsert'"),
+    ("write: merge", "write: merge, replace_by: swap", "10:82", "swap with write: merge"),
+    ("freshness:", "rules: [{name: r, rule: 'price / 0 > 1'}]\nfreshness:", "9:25", ""),
+    ("freshness:", "rules: [{name: r, rule: 'prce > 1'}]\nfreshness:", "9:25", "prce"),
+    ("freshness:", "rules: [{name: r, rule: 'price > (SELECT 1)'}]\nfreshness:", "9:25", ""),
+    ("freshness:", "rules: [{name: r}]\nfreshness:", "9:9", "nothing in one rule"),
+    ("freshness:", "rules: [{name: r, unique: [nme]}]\nfreshness:", "9:28", "no column 'nme'"),
+    (
+        "freshness:",
+        "rules: [{name: r, unique: [name]}, {name: r, unique: [id]}]\nfreshness:",
+        "9:43",
+        "a second check called 'r'",
+    ),
+    ("freshness:", "expectations: [{type: expect_nothing}]\nfreshness:", "9:23", "no expectation 'expect_nothing'"),
+    ("freshness:", "expectations: [{suite: gone}]\nfreshness:", "9:24", "no expectations/gone.json"),
+    ("freshness:", "alerts: [{when: 'rowz > 1', to: [slack]}]\nfreshness:", "9:17", "rowz"),
+    ("freshness:", "alerts: [{when: violated, to: [pager]}]\nfreshness:", "9:32", "'pager'"),
+    ("freshness:", "alerts: [{when: violated, to: [slack], message: '{rowz}'}]\nfreshness:", "9:49", "no metric 'rowz'"),
+    ("freshness:", "count: {min: 5, max: 1}\nfreshness:", "9:14", "greater than max"),
+    ("freshness:", "schedule: '* * *'\nfreshness:", "9:11", "'* * *'"),
+    ("freshness:", "timezone: Mars\nfreshness:", "9:11", "'Mars'"),
+    ("freshness:", "transform: [{rename: {a: b}, drop: [c]}]\nfreshness:", "9:13", "2 processors"),
+    ("freshness:", "transform: [{renam: {a: b}}]\nfreshness:", "9:14", "unknown key 'renam'"),
+    ("freshness:", "transform: [{drop: [at]}]\nfreshness:", "3:74", "does not survive"),
+    ("freshness:", "description: postgres://u:p@h/d\nfreshness:", "9:14", "a password in a URL"),
+]
+
+
+def _problems(text: str, folder: Path) -> list[str]:
+    (folder / "datasync.toml").touch()
+    file = folder / "c.yaml"
+    file.write_text(text, encoding="utf-8")
+    return [f"{problem.line}:{problem.column} {problem.found}" for problem in examine(file)[1] if problem.severity != "advice"]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "words"), SWAPS, ids=[swap[1] for swap in SWAPS])
+def test_one_problem(old: str, new: str, place: str, words: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    found = _problems(GOOD.replace(old, new, 1), tmp_path)
+    assert any(problem.startswith(f"{place} ") and words in problem for problem in found), found
+
+
+def test_the_good_one_is_good(tmp_path: Path) -> None:
+    assert _problems(GOOD, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "an empty file"),
+        ("- a\n", "list"),
+        ("a: [\n", "not YAML"),
+        ("a:\n\t- b\n", "not YAML"),
+        ("a: 1\n---\nb: 2\n", "second document"),
+        ("a: " + "[" * 40 + "]" * 40, "nested too deep"),
+        ("a: &x [1]\nb: *x\n", "alias"),
+        ("<<: {a: 1}\n", "merge key"),
+    ],
+)
+def test_yaml_that_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    assert any(words in problem for problem in _problems(text, tmp_path))
+
+
+def test_size_and_encoding_are_bounded(tmp_path: Path) -> None:
+    assert "bytes" in _problems("a: " + "x" * MAX_BYTES, tmp_path)[0]
+    (tmp_path / "c.yaml").write_bytes(b"a: 1\nb: \xff\n")
+    assert [(problem.line, problem.column) for problem in examine(tmp_path / "c.yaml")[1]] == [(2, 4)]
+
+
+def test_all_problems_at_once(tmp_path: Path) -> None:
+    found = _problems(
+        GOOD.replace("1.0.0", "1.10").replace("write: merge", "write: upsert").replace("{type: string}", "{typ: string}"),
+        tmp_path,
+    )
+    assert len(found) >= 4
+
+
+def test_words_mean_what_they_say(tmp_path: Path) -> None:
+    text = GOOD.replace("{type: string}", "{type: string, one_of: [NO, on, 1:30, '012']}")
+    (tmp_path / "datasync.toml").touch()
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    assert load_contract(tmp_path / "c.yaml").contract.columns["name"].one_of == ("NO", "on", "1:30", "012")
+
+
+def test_names_are_each_contracts_own(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(GOOD, encoding="utf-8")
+    _, problems = lint_paths([tmp_path])
+    assert any("is also" in problem.found for problem in problems)
+    with pytest.raises(ContractError):
+        load_contract(_broken(tmp_path))
+
+
+def _broken(folder: Path) -> Path:
+    path = folder / "broken.yaml"
+    path.write_text("contract: x\n", encoding="utf-8")
+    return path
+
+
+def test_the_schema_knows_every_key() -> None:
+    schema = json_schema()
+    assert set(schema["properties"]) >= {"contract", "version", "source", "columns", "rules", "target", "alerts"}
+    assert schema["additionalProperties"] is False
