@@ -1,19 +1,20 @@
 """F01: kill -9 at every stage boundary, for each kind of target, then run again.
 
 After each kill the target holds the old rows or the new ones (I1), and its watermark and rows belong together (I5); the rerun reaches
-the same content as a run that was never killed (I3), with every row accounted for (I2). Children are forked from this process, which
-has imported everything, or the imports alone would take half an hour.
+the same content as a run that was never killed (I3), with every row accounted for (I2). Children are forked from a process that has
+imported everything, or the imports alone would take half an hour.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
 import shutil
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -48,35 +49,42 @@ ELSEWHERE = ("transform.batch", "spill.written", "audit.moved")
 """Points that this contract does not pass; the runs of other tests do."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _preloaded() -> None:
-    """Import what a run imports, so that forked children have it for nothing."""
-    for name in (
-        "adbc_driver_postgresql.dbapi", "alembic.command", "datasync.cli.execution", "datasync.cli.run", "datasync.connectors.duckdb.source",
-        "datasync.connectors.duckdb.target", "datasync.connectors.files.parquet", "datasync.connectors.postgres.target",
-        "datasync.connectors.sqlite.target", "datasync.gates.at_rest", "datasync.gates.in_flight", "pandera.polars", "polars",
-        "pyarrow.parquet", "sqlglot",
-    ):  # fmt: skip
-        importlib.import_module(name)
+class Forker:
+    """A process that forks a child for each command."""
+
+    def __init__(self) -> None:
+        root = Path(__file__).parent.parent.parent
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.forker"], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, arguments: list[str], environment: dict[str, str]) -> int:
+        """Run the command line in the working directory; give its exit code, negative for a signal."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        command = {"arguments": arguments, "environment": environment, "folder": str(Path.cwd())}
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=20)
 
 
-def _child(arguments: list[str], failpoint: str | None) -> int:
-    """Run the command line in a forked child; give its exit code, negative for a signal."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            sink = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(sink, 1)
-            os.dup2(sink, 2)
-            if failpoint is not None:
-                os.environ[VARIABLE] = f"{failpoint}=kill"
-            from datasync.cli.app import invoke
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    made = Forker()
+    yield made
+    made.close()
 
-            os._exit(invoke(arguments))
-        finally:
-            os._exit(70)
-    _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status)
+
+def _child(forker: Forker, failpoint: str | None) -> int:
+    """Run the contract; with a failpoint, be killed there."""
+    environment = {VARIABLE: f"{failpoint}=kill" if failpoint else ""}
+    if "AIRFLOW_CONN_TARGET" in os.environ:
+        environment["AIRFLOW_CONN_TARGET"] = os.environ["AIRFLOW_CONN_TARGET"]
+    return forker.run(["run", "c.yaml"], environment)
 
 
 def _source(rows: str) -> None:
@@ -112,33 +120,36 @@ def _points(kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_killed_anywhere(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def test_killed_anywhere(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, forker: Forker
+) -> None:
     server: str | None = request.getfixturevalue("postgres_database") if kind == "postgres" else None
     if server is not None:
         monkeypatch.setenv("AIRFLOW_CONN_TARGET", server)
-    _first(kind, tmp_path / "0", monkeypatch, server)
+    _first(kind, tmp_path / "0", (monkeypatch, forker), server)
     passed = 0
     points = _points(kind)
     for number, point in enumerate(points, 1):
         if kind == "postgres":
-            _first(kind, tmp_path / str(number), monkeypatch, server)
+            _first(kind, tmp_path / str(number), (monkeypatch, forker), server)
         else:
             shutil.copytree(tmp_path / "0", tmp_path / str(number), symlinks=True)
             monkeypatch.chdir(tmp_path / str(number))
         _source("UPDATE src SET price = 11, seq = 4 WHERE id = 1; INSERT INTO src VALUES (4, 40, 5), (5, -1, 6)")
-        code = _child(["run", "c.yaml"], point)
+        code = _child(forker, point)
         assert code in (-9, 0), point
         passed += code == -9
         assert _content(kind, server) in (OLD, NEW), point
-        assert _child(["run", "c.yaml"], None) == 0, point
+        assert _child(forker, None) == 0, point
         assert _content(kind, server) == NEW, point
         _conserved()
     # Points that only another kind of target has are not met; most are.
     assert passed >= len(points) // 2
 
 
-def _first(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, server: str | None) -> None:
+def _first(kind: str, folder: Path, tools: tuple[pytest.MonkeyPatch, Forker], server: str | None) -> None:
     """A target that was published once."""
+    monkeypatch, forker = tools
     folder.mkdir()
     monkeypatch.chdir(folder)
     if server is not None:
@@ -147,7 +158,7 @@ def _first(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, server: str
     Path("datasync.toml").touch()
     Path("c.yaml").write_text(CONTRACT.replace("TARGET", TARGETS[kind]), encoding="utf-8")
     _source("CREATE TABLE src(id BIGINT, price BIGINT, seq BIGINT); INSERT INTO src VALUES (1, 10, 1), (2, 20, 2), (3, 30, 3)")
-    assert _child(["run", "c.yaml"], None) == 0
+    assert _child(forker, None) == 0
     assert _content(kind, server) == OLD
 
 
