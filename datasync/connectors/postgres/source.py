@@ -20,7 +20,7 @@ from datasync.contract.types import DataType
 from datasync.errors import DataSyncError, PermanentError
 from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
 
-MOST_PARTS = 2000
+MOST_PARTS = 200
 """Parts of a partitioned read; keys that leave great gaps get longer parts."""
 
 
