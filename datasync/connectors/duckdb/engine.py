@@ -93,11 +93,13 @@ class Handle:
     Args:
         path: the file.
         read_only: never writes.
+        closed: statements reach no other file, URL or extension.
     """
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
+    def __init__(self, path: Path, read_only: bool = False, closed: bool = False) -> None:
         self.path = path
         self._read_only = read_only
+        self._closed = closed
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
 
@@ -107,6 +109,8 @@ class Handle:
         with self._lock:
             if self._connection is None:
                 self._connection = connect(self.path, self._read_only)
+                if self._closed:
+                    self._connection.execute("SET enable_external_access = false").fetchall()
             return self._connection
 
     @contextmanager

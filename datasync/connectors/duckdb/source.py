@@ -71,7 +71,8 @@ class DuckdbSource:
         self._path = local_path(endpoint.database, surroundings)
         refuse_parts(self.kind, endpoint)
         self._selection = Selection(endpoint.table, endpoint.query, "duckdb", "dollar")
-        self._handle = Handle(self._path, read_only=True)
+        # An author's query reads this database and nothing else of the machine.
+        self._handle = Handle(self._path, read_only=True, closed=endpoint.query is not None)
 
     def files(self) -> tuple[PinnedFile, ...] | None:
         """A database has no files to pin.
