@@ -18,18 +18,18 @@ columns:
   price:    {type: float64, required: true, min: 0, max: 10000}
   qty:      {type: int32, required: true, min: 1}
   currency: {type: string, one_of: [KRW, USD, EUR]}
-  at:       {type: "timestamp[us, UTC]", required: true}
+  seen:     {type: "timestamp[us, UTC]", required: true}
   note:     {type: string, max_length: 40}
 rules:
   - {name: big_orders_in_won, rule: "qty <= 90 OR currency = 'KRW'"}
-freshness: {column: at, max_age: 10000d}
+freshness: {column: seen, max_age: 10000d}
 count: {min: 1}
 quarantine: {allow: 5%}
 target: {type: duckdb, database: never.duckdb, table: events, write: replace}
 """
 BAD = (
     "id IS NULL OR sku IS NULL OR NOT regexp_matches(sku, '^SKU-[0-9]{6}$') OR price IS NULL OR price < 0 OR price > 10000 OR "
-    "qty IS NULL OR qty < 1 OR currency NOT IN ('KRW','USD','EUR') OR at IS NULL OR length(note) > 40 OR NOT (qty <= 90 OR currency = 'KRW')"
+    "qty IS NULL OR qty < 1 OR currency NOT IN ('KRW','USD','EUR') OR seen IS NULL OR length(note) > 40 OR NOT (qty <= 90 OR currency = 'KRW')"
 )
 DUCKDB = """
 import duckdb
@@ -37,7 +37,7 @@ c = duckdb.connect()
 f = "read_parquet('events-ROWS.parquet')"
 wrong = "count(*) FILTER (WHERE price < 0), count(*) FILTER (WHERE sku IS NULL OR NOT regexp_matches(sku, '^SKU-[0-9]{6}$')), "
 wrong += "count(*) FILTER (WHERE qty < 1), count(*) FILTER (WHERE currency NOT IN ('KRW','USD','EUR'))"
-print(c.sql("SELECT count(*), max(at), " + wrong + " FROM " + f).fetchall())
+print(c.sql("SELECT count(*), max(seen), " + wrong + " FROM " + f).fetchall())
 bad = c.sql("SELECT id FROM " + f + " WHERE BAD").fetchall()
 again = c.sql("SELECT id FROM " + f + " GROUP BY id HAVING count(*) > 1").fetchall()
 print(len(bad), len(again))
@@ -46,11 +46,11 @@ POLARS = """
 import polars as pl
 f = pl.scan_parquet("events-ROWS.parquet")
 bad = (pl.col("sku").is_null() | ~pl.col("sku").str.contains(r"^SKU-[0-9]{6}$") | pl.col("price").is_null() | ~pl.col("price").is_between(0, 10000)
-       | (pl.col("qty") < 1) | ~pl.col("currency").is_in(["KRW", "USD", "EUR"]) | pl.col("at").is_null() | (pl.col("note").str.len_chars() > 40)
+       | (pl.col("qty") < 1) | ~pl.col("currency").is_in(["KRW", "USD", "EUR"]) | pl.col("seen").is_null() | (pl.col("note").str.len_chars() > 40)
        | ~((pl.col("qty") <= 90) | (pl.col("currency") == "KRW")))
 ids = f.filter(bad).select("id").collect(engine="streaming")
 again = f.group_by("id").len().filter(pl.col("len") > 1).collect(engine="streaming")
-print(ids.height, again.height, f.select(pl.len(), pl.col("at").max()).collect())
+print(ids.height, again.height, f.select(pl.len(), pl.col("seen").max()).collect())
 """
 
 
@@ -63,7 +63,7 @@ def _make(rows: int) -> Path:
         duckdb.sql(
             f"COPY (SELECT i AS id, CASE WHEN i % 2000 = 7 THEN 'bad' ELSE 'SKU-' || lpad((i % 1000000)::VARCHAR, 6, '0') END AS sku, "
             f"CASE WHEN i % 3000 = 11 THEN -1.0 ELSE (i % 100000) / 10.0 END AS price, (i % 89 + 1)::INTEGER AS qty, "
-            f"['KRW','USD','EUR'][(i % 3 + 1)::INTEGER] AS currency, TIMESTAMPTZ '2026-01-01 00:00:00+00' + i * INTERVAL 1 SECOND AS at, "
+            f"['KRW','USD','EUR'][(i % 3 + 1)::INTEGER] AS currency, TIMESTAMPTZ '2026-01-01 00:00:00+00' + i * INTERVAL 1 SECOND AS seen, "
             f"'note ' || (i % 1000) AS note FROM range({rows}) t(i)) TO '{path}' (FORMAT parquet)"
         )
     (DATA / "datasync.toml").touch()
