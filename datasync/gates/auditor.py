@@ -66,6 +66,11 @@ class Auditor:
         """
         wanted = [entry["meta"]["check"] for entry in expectations]
         answer = self._answer(access, expectations)
+        if "error" in answer and self._worker is not None and self._worker.died and not self._stopped.is_set():
+            # A process that dies has judged nothing: a fresh one may, and if it dies too, every check is an error.
+            self.close()
+            self._worker = _spawned(self._log)
+            answer = self._answer(access, expectations)
         if "error" in answer:
             return {check: GxOutcome(check, False, str(answer["error"])) for check in wanted}
         found = {entry["check"]: _outcome(entry) for entry in answer["outcomes"]}
@@ -117,12 +122,15 @@ class _Worker:
         self._answers = answers
         self._buffer = b""
         self._ended = False
+        self.died = False
+        """It ended by itself."""
 
     def write(self, command: dict[str, Any]) -> bool:
         try:
             self._commands.write(json.dumps(command).encode() + b"\n")
             self._commands.flush()
         except (OSError, ValueError):
+            self.died = True
             return False
         return True
 
@@ -138,6 +146,7 @@ class _Worker:
             except (OSError, ValueError):
                 return None
             if part == b"":
+                self.died = True
                 return None
             self._buffer += part or b""
         line, _, self._buffer = self._buffer.partition(b"\n")
