@@ -84,7 +84,8 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
         ConnectorError: a system failed.
     """
     contract, options = opened.contract, request.options
-    files = opened.source.files()
+    # A run that is resumed reads what its manifest recorded, whatever lies there now.
+    files = opened.source.files() if options.recorded is None else ()
     variables = run_variables(contract, request, opened.history)
     facts = _facts(opened, variables, options.kind == "replay")
     situation = Situation(
