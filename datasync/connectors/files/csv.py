@@ -4,64 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
 from datasync.connectors.files.csv_form import CsvForm
 from datasync.connectors.files.delimited import Delimited, Dialect, dialect_of
-from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.pinning import opened
+from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
-from datasync.contract.endpoints import CsvSource as Endpoint
 from datasync.contract.endpoints import CsvTarget as TargetEndpoint
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow
 
 
-class CsvSource:
+class CsvSource(FileSource):
     """See `seams.Source`. Every cell is text; a row that is none becomes an UnreadableRow with its line."""
 
     kind = "csv"
-
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-
-    def files(self) -> tuple[PinnedFile, ...] | None:
-        """The files that the path matches now."""
-        return pin(self._endpoint.path, self._surroundings, ".csv")
-
-    def clock(self) -> datetime:
-        """This machine's time."""
-        return datetime.now(UTC)
-
-    def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
-        """Text has no types."""
-        return None
-
-    def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
-        """Text files have no windows.
-
-        Raises:
-            PermanentError: always; lint refuses such a contract first.
-        """
-        raise PermanentError("a text file has no cursor", code="E_CURSOR")
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[CsvReading]:
         """Open the request's files."""
         numeric = frozenset(name for name, kind in request.types.items() if kind.is_numeric)
         yield CsvReading(request, dialect_of(self._endpoint.options, numeric), self._surroundings)
-
-    def explain(self, request: ReadRequest) -> list[str]:
-        """Name the files of a read."""
-        return [f"{file.path} ({file.size:,} bytes)" for file in request.files]
-
-    def cancel(self) -> None:
-        """Nothing to end: the reader looks at the run's stop between blocks."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class CsvReading:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
 import polars as pl
 
 from datasync.connectors.files.json_lines import Line, NotARowError, keys_of, lines, row_of, text_of
-from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.pinning import opened
+from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
-from datasync.contract.endpoints import NdjsonSource as Endpoint
 from datasync.contract.endpoints import NdjsonTarget as TargetEndpoint
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow
 
 BATCH_BYTES = 32 << 20
 """Bytes of lines in one batch, at most: rows of JSON can be long."""
@@ -24,49 +22,15 @@ SHOWN = 10_000
 """Characters of an unreadable row that quarantine keeps."""
 
 
-class NdjsonSource:
+class NdjsonSource(FileSource):
     """See `seams.Source`. Numbers stay as they are written; a line that is no row becomes an UnreadableRow."""
 
     kind = "ndjson"
-
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-
-    def files(self) -> tuple[PinnedFile, ...] | None:
-        """The files that the path matches now."""
-        return pin(self._endpoint.path, self._surroundings, ".ndjson")
-
-    def clock(self) -> datetime:
-        """This machine's time."""
-        return datetime.now(UTC)
-
-    def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
-        """Text has no types."""
-        return None
-
-    def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
-        """Text files have no windows.
-
-        Raises:
-            PermanentError: always; lint refuses such a contract first.
-        """
-        raise PermanentError("a text file has no cursor", code="E_CURSOR")
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[NdjsonReading]:
         """Open the request's files."""
         yield NdjsonReading(request, self._surroundings)
-
-    def explain(self, request: ReadRequest) -> list[str]:
-        """Name the files of a read."""
-        return [f"{file.path} ({file.size:,} bytes)" for file in request.files]
-
-    def cancel(self) -> None:
-        """Nothing to end: the reader looks at the run's stop between batches."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class NdjsonReading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,31 +12,19 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from datasync.connectors.files.parquet_form import ParquetForm
-from datasync.connectors.files.pinning import opened, pin
+from datasync.connectors.files.pinning import opened
+from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
-from datasync.contract.endpoints import ParquetSource as Endpoint
 from datasync.contract.endpoints import ParquetTarget as TargetEndpoint
 from datasync.contract.types import DataType, of_polars
 from datasync.errors import PermanentError
 from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
 
 
-class ParquetSource:
+class ParquetSource(FileSource):
     """See `seams.Source`. Several files are read in the order of their names, columns matched by name."""
 
     kind = "parquet"
-
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-
-    def files(self) -> tuple[PinnedFile, ...] | None:
-        """The files that the path matches now."""
-        return pin(self._endpoint.path, self._surroundings, ".parquet")
-
-    def clock(self) -> datetime:
-        """This machine's time."""
-        return datetime.now(UTC)
 
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor in the first file."""
@@ -60,16 +48,6 @@ class ParquetSource:
     def read(self, request: ReadRequest) -> Iterator[ParquetReading]:
         """Open the request's files."""
         yield ParquetReading(request, self._surroundings)
-
-    def explain(self, request: ReadRequest) -> list[str]:
-        """Name the files of a read."""
-        return [f"{file.path} ({file.size:,} bytes)" for file in request.files]
-
-    def cancel(self) -> None:
-        """Nothing to end: the reader looks at the run's stop between batches."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 @contextmanager
