@@ -25,7 +25,8 @@ def backfill(
 
     Resumable: windows that a backfill published already are passed over. Stops at the first that is not published.
     """
-    from datasync.cli.execution import Shown, carry_out, one_auditor
+    from datasync.cli.auditing import started_auditor
+    from datasync.cli.execution import Shown, carry_out
     from datasync.cli.presenter import print_json
     from datasync.contract.loader import load_contract
     from datasync.results.codec import document
@@ -35,7 +36,7 @@ def backfill(
     loaded = load_contract(contract)
     shown = Shown(as_json, verbose, debug=bool(ctx.obj and ctx.obj["debug"]))
     results = []
-    with one_auditor() as auditor:
+    with started_auditor() as auditor:
         for options in backfill_options(loaded, (start, end, every), parsed_params(params)):
             results.append(carry_out(loaded, options, shown, auditor))
             if not results[-1].ok:

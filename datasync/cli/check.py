@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from datasync.cli.auditing import started_auditor
 from datasync.cli.options import contract_argument, json_option, param_option, parsed_params, verbose_option, window_options
 
 
@@ -28,21 +29,23 @@ def check(
 
     Rows that break a check are kept as evidence (datasync quarantine show RUN).
     """
-    from datasync.cli.execution import Shown, carry_out_all
-    from datasync.sync.options import RunOptions
-
     if data is not None and at is not None:
         raise click.UsageError("--data and --at exclude each other")
     if data is not None and not data.is_file():
         raise click.UsageError(f"there is no file {data}")
-    options = RunOptions(
-        window_start=chosen["window_start"],  # type: ignore[arg-type]
-        window_end=chosen["window_end"],  # type: ignore[arg-type]
-        params=parsed_params(chosen["params"]),  # type: ignore[arg-type]
-        full=bool(chosen["full"]),
-        run_id=chosen["run_id"],  # type: ignore[arg-type]
-        data=data,
-        at_target=at == "target",
-        kind="check",
-    )
-    return carry_out_all((contract,), options, Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"])))
+    with started_auditor() as auditor:
+        from datasync.cli.execution import Shown, carry_out_all
+        from datasync.sync.options import RunOptions
+
+        options = RunOptions(
+            window_start=chosen["window_start"],  # type: ignore[arg-type]
+            window_end=chosen["window_end"],  # type: ignore[arg-type]
+            params=parsed_params(chosen["params"]),  # type: ignore[arg-type]
+            full=bool(chosen["full"]),
+            run_id=chosen["run_id"],  # type: ignore[arg-type]
+            data=data,
+            at_target=at == "target",
+            kind="check",
+        )
+        shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]))
+        return carry_out_all((contract,), options, shown, auditor)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
     return found
 
 
-def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown) -> int:
+def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown, auditor: Auditor) -> int:
     """Run contracts one after the other and print their results.
 
     Returns:
@@ -57,29 +56,14 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown) ->
     """
     loaded = load_all(paths)
     results = []
-    with one_auditor() as auditor:
-        for contract in loaded:
-            result = carry_out(contract, options, shown, auditor)
-            results.append(result)
-            if result.status == "interrupted":
-                break
+    for contract in loaded:
+        results.append(carry_out(contract, options, shown, auditor))
+        if results[-1].status == "interrupted":
+            break
     if shown.as_json:
         documents = [document(result) for result in results]
         print_json(documents[0] if len(loaded) == 1 else documents)
     return int(worst([exit_code(result, shown.fail_on_warn) for result in results]))
-
-
-@contextmanager
-def one_auditor() -> Iterator[Auditor]:
-    """Give the runs of one command an audit process to share: its imports are paid once."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="datasync-") as folder:
-        auditor = Auditor(Path(folder) / "audit.log")
-        try:
-            yield auditor
-        finally:
-            auditor.close()
 
 
 def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown, auditor: Auditor) -> RunResult:

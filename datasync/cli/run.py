@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from datasync.cli.auditing import started_auditor
 from datasync.cli.options import json_option, param_option, parsed_params, verbose_option, window_options
 from datasync.seams import STAGES
 
@@ -31,23 +32,24 @@ def run(
     Exit codes: 0 passed or warned, 1 violated or held, 2 contract or command line wrong, 3 a system failed, 4 refused,
     130 interrupted. Of several contracts the worst counts: 130 > 3 > 1 > 4 > 0.
     """
-    from datasync.cli.execution import Shown, carry_out_all
-    from datasync.sync.options import RunOptions
-
     begin, run_id = chosen["begin"], chosen["run_id"]
     windowed = chosen["window_start"] or chosen["window_end"] or chosen["full"]
     if begin and windowed:
         raise click.UsageError("--from resumes a run with its own window: it takes no window flags")
     if (run_id or begin) and len(contracts) > 1:
         raise click.UsageError("--run-id and --from are for one contract")
-    options = RunOptions(
-        window_start=chosen["window_start"],  # type: ignore[arg-type]
-        window_end=chosen["window_end"],  # type: ignore[arg-type]
-        params=parsed_params(chosen["params"]),  # type: ignore[arg-type]
-        full=bool(chosen["full"]),
-        begin=begin,  # type: ignore[arg-type]
-        run_id=run_id,  # type: ignore[arg-type]
-        shadow=bool(chosen["shadow"]),
-    )
-    shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]))
-    return carry_out_all(contracts, options, shown)
+    with started_auditor() as auditor:
+        from datasync.cli.execution import Shown, carry_out_all
+        from datasync.sync.options import RunOptions
+
+        options = RunOptions(
+            window_start=chosen["window_start"],  # type: ignore[arg-type]
+            window_end=chosen["window_end"],  # type: ignore[arg-type]
+            params=parsed_params(chosen["params"]),  # type: ignore[arg-type]
+            full=bool(chosen["full"]),
+            begin=begin,  # type: ignore[arg-type]
+            run_id=run_id,  # type: ignore[arg-type]
+            shadow=bool(chosen["shadow"]),
+        )
+        shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]))
+        return carry_out_all(contracts, options, shown, auditor)

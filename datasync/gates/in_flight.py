@@ -20,6 +20,7 @@ from datasync.gates.pandera_schema import (
     RowCheck,
     diagnosis_schema,
     screen_schema,
+    types_schema,
     validate,
 )
 from datasync.gates.row_counts import row_counts
@@ -106,7 +107,7 @@ class _Diagnosis:
 
 
 class FlightGate:
-    """Judges batches one at a time; nothing is remembered between them but the compiled schemas."""
+    """Judges batches one at a time; nothing is remembered between them but the compiled schemas and which types were seen."""
 
     def __init__(self, plan: FlightPlan) -> None:
         self._plan = plan
@@ -115,6 +116,7 @@ class FlightGate:
         self._row = _unused("__row", plan.columns)
         self._masks = {name: _unused(f"__bad.{name}", plan.columns) for name in plan.columns}
         self._schemas: dict[tuple[str, bool], Any] = {}
+        self._mistyped: dict[tuple[pl.DataType, ...], tuple[str, ...]] = {}
 
     def empty(self) -> GateTally:
         """The tally of no batch at all: every check by name."""
@@ -179,12 +181,19 @@ class FlightGate:
             self._schemas[kind, masked] = build(checks, self._layout(masked))
         return self._schemas[kind, masked]
 
+    def _wrong_types(self, frame: pl.DataFrame) -> tuple[str, ...]:
+        """Let pandera judge the types, once for all batches that have the same: it reads no values for that."""
+        types = tuple(frame.schema[name] for name in self._types)
+        if types not in self._mistyped:
+            self._mistyped[types] = validate(types_schema(self._layout(False)), frame.head(0)).mistyped
+        return self._mistyped[types]
+
     def _diagnose(self, typed: _Typed) -> _Diagnosis:
         """Screen the batch; when a row is rejected or the screen breaks, ask each check by itself."""
         errors = dict(self._broken) | dict(typed.errors)
         masked = bool(typed.masks)
+        errors |= {f"{name}.type": "the column could not be given its type" for name in self._wrong_types(typed.frame)}
         screened = validate(self._schema("screen", masked), typed.frame)
-        errors |= {f"{name}.type": "the column could not be given its type" for name in screened.mistyped}
         trusted = not screened.errors
         suspects = typed.frame
         if trusted:

@@ -1,7 +1,8 @@
-"""Row checks in, two pandera schemas out: a screen for every batch, a diagnosis for the rows it rejects.
+"""Row checks in, pandera schemas out: types and a screen for every batch, a diagnosis for the rows it rejects.
 
-The screen holds the columns' types and one fused predicate over all row checks; the diagnosis holds each check by itself.
-Both put their checks on a narrow row-number column, so that pandera copies numbers, not whole rows, when something fails.
+The screen is one fused predicate over all row checks; the diagnosis holds each check by itself. Both put their checks on a narrow
+row-number column, so that pandera copies numbers, not whole rows, when something fails. The types are a schema of their own: it
+reads no values, so one verdict holds for all batches of the same types.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
+from datasync.gates.pandera_alone import pandera_polars
 
 if TYPE_CHECKING:
     from pandera.api.polars.container import DataFrameSchema
@@ -127,17 +130,21 @@ def fused(checks: Iterable[RowCheck], layout: Layout) -> pl.Expr:
     return parts[0] if len(parts) == 1 else parts[0] & parts[1]
 
 
-def screen_schema(checks: Iterable[RowCheck], layout: Layout) -> DataFrameSchema:
-    """Compile the screen: every declared column with its type, and one fused check."""
-    import pandera.polars as pa
+def types_schema(layout: Layout) -> DataFrameSchema:
+    """Compile every declared column with its type."""
+    pa = pandera_polars()
+    schema: DataFrameSchema = pa.DataFrameSchema({name: pa.Column(kind, nullable=True) for name, kind in layout.types.items()})
+    return schema
 
-    columns = {name: pa.Column(kind, nullable=True) for name, kind in layout.types.items()}
-    return _schema(columns, layout.row, [(SCREEN, fused(checks, layout))])
+
+def screen_schema(checks: Iterable[RowCheck], layout: Layout) -> DataFrameSchema:
+    """Compile the screen: one fused check."""
+    return _schema(layout.row, [(SCREEN, fused(checks, layout))])
 
 
 def diagnosis_schema(checks: Iterable[RowCheck], layout: Layout) -> DataFrameSchema:
     """Compile the diagnosis: every check by itself."""
-    return _schema({}, layout.row, list(_each(checks, layout)))
+    return _schema(layout.row, list(_each(checks, layout)))
 
 
 def _each(checks: Iterable[RowCheck], layout: Layout) -> Iterator[tuple[str, pl.Expr]]:
@@ -147,12 +154,13 @@ def _each(checks: Iterable[RowCheck], layout: Layout) -> Iterator[tuple[str, pl.
             yield check.name, judged.fill_null(not check.fails_on_unknown)
 
 
-def _schema(columns: dict[str, Any], row: str, predicates: list[tuple[str, pl.Expr]]) -> DataFrameSchema:
-    import pandera.polars as pa
+def _schema(row: str, predicates: list[tuple[str, pl.Expr]]) -> DataFrameSchema:
+    pa = pandera_polars()
 
     # ignore_na=False: a verdict that is NULL after all fails instead of passing.
     checks = [pa.Check(_selecting(expression), name=name, error=name, ignore_na=False) for name, expression in predicates]
-    return pa.DataFrameSchema({**columns, row: pa.Column(pl.UInt32, checks=checks)})
+    schema: DataFrameSchema = pa.DataFrameSchema({row: pa.Column(pl.UInt32, checks=checks)})
+    return schema
 
 
 def _selecting(expression: pl.Expr) -> Callable[[Any], pl.LazyFrame]:
@@ -167,7 +175,7 @@ def validate(schema: DataFrameSchema, frame: pl.DataFrame) -> Findings:
     """Let pandera judge a frame.
 
     Args:
-        schema: the screen or the diagnosis.
+        schema: the types, the screen or the diagnosis.
         frame: declared columns, row numbers and masks, as the schema's layout says; a DataFrame, because pandera skips data
             checks on lazy frames.
 
