@@ -57,16 +57,17 @@ class Execution:
         return flow
 
 
-def execute(context: Context, execution: Execution, begin: StageName = "extract") -> None:
+def execute(context: Context, execution: Execution, begin: StageName = "extract", until: StageName | None = None) -> None:
     """Carry out the plan from a stage on; errors end up in `execution.error`.
 
     Args:
         context: what stages may use.
         execution: filled while the run goes on.
         begin: the first stage to carry out; what comes before was done by an earlier process.
+        until: the last one; what follows is left to a later process, which only a split run has. None: to the end.
     """
     try:
-        _execute(context, execution, begin)
+        _execute(context, execution, _todo(execution.plan, begin, until))
     except RecheckFailed as error:
         execution.error = PermanentError(
             str(error), code="E_RECHECK", hint="run again: the audit will judge the table as it is now"
@@ -91,15 +92,25 @@ def _running(execution: Execution) -> str:
     return unfinished[0] if unfinished else ""
 
 
-def _execute(context: Context, execution: Execution, begin: StageName) -> None:
-    plan = context.plan
-    split = plan.contract.run.tasks == "split" and plan.kind == "run"
+def is_split(plan: Plan) -> bool:
+    """Tell whether each stage of the run hands its rows on through the workspace."""
+    return plan.contract.run.tasks == "split" and plan.kind == "run"
+
+
+def _todo(plan: Plan, begin: StageName, until: StageName | None) -> list[StageName]:
     names = [step.name for step in plan.steps]
-    if begin not in names:
-        raise UsageError(f"this run has no stage {begin}; its stages: {', '.join(names)}", code="E_STAGE")
-    todo = names[names.index(begin) :]
-    if not split and begin not in ("extract", "audit", "publish", "reconcile"):
+    for name in (begin, until or begin):
+        if name not in names:
+            raise UsageError(f"this run has no stage {name}; its stages: {', '.join(names)}", code="E_STAGE")
+    if not is_split(plan) and begin not in ("extract", "audit", "publish", "reconcile"):
         raise UsageError(f"a fused run cannot resume from {begin}: from extract or audit on", code="E_STAGE")
+    if not is_split(plan) and until in ("extract", "gate_source", "transform", "gate_prepared"):
+        raise UsageError(f"a fused run cannot stop after {until}: its stages overlap", code="E_STAGE")
+    return names[names.index(begin) : names.index(until) + 1 if until else None]
+
+
+def _execute(context: Context, execution: Execution, todo: list[StageName]) -> None:
+    split = is_split(context.plan)
     flying = [name for name in todo if name in IN_FLIGHT]
     if split:
         for name in flying:
@@ -107,7 +118,8 @@ def _execute(context: Context, execution: Execution, begin: StageName) -> None:
             _stop_at_failed_gate(context, execution)
     if "stage" in todo:
         _stage(context, execution, flying, split)
-    _at_rest(context, execution, todo)
+    if any(name in todo for name in ("audit", "publish", "reconcile")):
+        _at_rest(context, execution, todo)
 
 
 def _stream(name: StageName, batches: Iterator[Batch] | None, context: Context, execution: Execution) -> Iterator[Batch]:
@@ -180,14 +192,18 @@ def _at_rest(context: Context, execution: Execution, todo: list[StageName]) -> N
     else:
         execution.publishable = True
     publish_step = plan.step("publish")
-    if not execution.publishable or publish_step is None:
+    if not execution.publishable or publish_step is None or todo[-1] == "audit":
         return
     assert isinstance(publish_step, Publish)
     context.check_stop()
     audited = Audited.of(execution.spec, execution.outcomes["audit"])
-    execution.commit = publish(publish_step, context, execution.flow("publish"), audited)
+    # Of a run that is published already, publish only gives the commit again.
+    flow = execution.flow("publish") if "publish" in todo else Flow("publish")
+    execution.commit = publish(publish_step, context, flow, audited)
     save(context, execution)
-    reconcile(context, execution.flow("reconcile"), audited, execution.commit)
+    if "reconcile" in todo:
+        reconcile(context, execution.flow("reconcile"), audited, execution.commit)
+        save(context, execution)
 
 
 def _resumed_spec(plan: Plan, execution: Execution) -> TargetSpec:

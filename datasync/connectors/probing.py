@@ -1,4 +1,4 @@
-"""A connection's id in, whether its system answers out."""
+"""A connection, or its id, in, whether its system answers out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from datasync.seams import Connection
 
 
 def probe(name: str, root: Path) -> str:
-    """Connect and sign in; give an empty text, or why it did not work, without secrets."""
+    """Look a connection up, connect and sign in; give an empty text, or why it did not work, without secrets."""
     try:
         connection = lookup(name, root)
+    except ConnectorError as error:
+        return error.message
+    return probe_connection(connection)
+
+
+def probe_connection(connection: Connection) -> str:
+    """Connect and sign in; give an empty text, or why it did not work, without secrets."""
+    try:
         if connection.kind != "postgres":
             return f"connections of type '{connection.kind}' cannot be tested"
         _postgres(connection)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from datasync.errors import StorageError
 
-NEWEST = "0001"
+NEWEST = "0002"
 VERSION_TABLE = "datasync_schema"
 
 

@@ -34,6 +34,7 @@ class RunFacts:
     window_end: str | None = None
     explicit: bool = False
     full: bool = False
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,12 @@ class History:
         query = query.where(tables.runs.c.contract == contract) if contract else query
         query = query.where(tables.runs.c.status == status) if status else query
         return [RunRow(*row) for row in self._rows(query)]
+
+    def of_origin(self, origin: str) -> list[str]:
+        """Give the ids of the runs that one caller started, newest first."""
+        runs = tables.runs.c
+        query = select(runs.run_id).where(runs.origin == origin).order_by(runs.started_at.desc(), runs.run_id.desc())
+        return [str(row[0]) for row in self._rows(query)]
 
     def add_quarantine(self, batch: QuarantineBatch) -> None:
         """Write down a stored batch; the same batch of an earlier try is replaced."""

@@ -27,6 +27,8 @@ runs = Table(
     Column("quarantined", BigInteger, nullable=False, default=0),
     Column("committed", Boolean, nullable=False, default=False),
     Column("result", Text),
+    Column("origin", String(500)),
+    Index("runs_by_origin", "origin"),
     Index("runs_by_contract", "contract", "started_at"),
     Index("runs_by_sync", "sync", "started_at"),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from datasync.seams import StageName
+from datasync.seams import Connection, StageName
 from datasync.stages.context import Progress
 
 
@@ -25,6 +25,9 @@ class RunOptions:
         params: values of declared params, as text.
         full: read from `cursor.start`, ignoring the watermark.
         begin: resume from this stage.
+        until: stop after this stage of a split run; a later call with `begin` goes on.
+        origin: what started it, in the scheduler's own words; found again by `History.of_origin`.
+        connections: looks connections up by id; default: the environment and connections.yaml.
         run_id: names the run; of a finished run: give its result again.
         shadow: everything but publish.
         data: `check` reads this file instead of the source.
@@ -40,6 +43,9 @@ class RunOptions:
     params: Mapping[str, str] = field(default_factory=dict)
     full: bool = False
     begin: StageName | None = None
+    until: StageName | None = None
+    origin: str | None = None
+    connections: Callable[[str], Connection] | None = None
     run_id: str | None = None
     shadow: bool = False
     data: Path | None = None

@@ -98,6 +98,7 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
         spec = target_spec(contract, situation)
         token = opened.target.acquire(spec)
         state = opened.target.inspect(spec)
+        _refuse_superseded(state, request)
     elif opened.target is not None and not owned:
         state = opened.target.inspect(target_spec(contract, situation))
     elif opened.target is not None:
@@ -105,6 +106,18 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
     chosen = _Chooser(opened, request, facts, state).choose(situation)
     plan = build(contract, chosen.situation)
     return replace(chosen, plan=plan, token=token, sequence=state.sequence, notes=chosen.notes + note)
+
+
+def _refuse_superseded(state: TargetState, request: Request) -> None:
+    """A run that is taken up again must not lay its older rows over those of a run that was published meanwhile."""
+    recorded = request.options.recorded
+    if recorded is None or "sequence" not in recorded:
+        return
+    if any(commit.sequence > int(recorded["sequence"]) and commit.run_id != request.run_id for commit in state.commits):
+        raise Refused(
+            f"another run of this sync was published since run {request.run_id} began", code="E_SUPERSEDED",
+            hint="run the contract again from the start",
+        )  # fmt: skip
 
 
 def _look(target: Target, spec: TargetSpec) -> tuple[TargetState, tuple[str, ...]]:

@@ -20,7 +20,7 @@ from datasync.plan.window import to_text
 from datasync.results.codec import plain
 from datasync.results.model import RunResult
 from datasync.runner import Execution, earlier_outcomes, execute
-from datasync.seams import StageName, Staging, TargetSpec
+from datasync.seams import STAGES, StageName, Staging, TargetSpec
 from datasync.stages.context import Context
 from datasync.stages.set_aside import Owner, SetAside
 from datasync.sync.compose import broken, compose
@@ -89,7 +89,7 @@ class Session:
                 return finished
             request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
             try:
-                systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor))
+                systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor, self._audits()))
                 self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
                 prepared = prepare(Opened(self.contract, systems.source, systems.target, history), request)
             except UsageError:
@@ -97,6 +97,11 @@ class Session:
             except DataSyncError as error:
                 return self._not_planned(history, error, started)
             return self._planned(prepared, history, systems, (started, clock))
+
+    def _audits(self) -> bool:
+        """Tell whether the stages that this process carries out include the audit."""
+        until = self.options.until or STAGES[-1]
+        return STAGES.index(self.options.begin or "extract") <= STAGES.index("audit") <= STAGES.index(until)
 
     def _resume(self) -> None:
         """Take up the run that is to be resumed: its window, files, params and time.
@@ -113,6 +118,9 @@ class Session:
             if found is None:
                 raise UsageError(f"{self.contract.contract} has no unfinished run to resume", code="E_RUN_ID")
             self.run_id = found
+        if self.options.begin == "extract" and self.options.until is not None:
+            # The first of several processes: there is nothing to take up.
+            return
         manifest = Workspace(self.project.workspace, self.contract.contract, self.run_id).read_manifest()
         if manifest is None:
             raise UsageError(f"run {self.run_id} left nothing to resume", code="E_RUN_ID", hint="run the contract from the start")
@@ -122,7 +130,9 @@ class Session:
             )
         asked = manifest.get("asked", {})
         self.now = datetime.fromisoformat(manifest["now"])
-        self.options = replace(self.options, recorded=manifest, params=asked.get("params", {}))
+        self.options = replace(
+            self.options, recorded=manifest, params=asked.get("params", {}), origin=self.options.origin or manifest.get("origin")
+        )
 
     def _finished(self, history: History) -> RunResult | None:
         """The result of a run that is over, when its id is given again."""
@@ -140,8 +150,9 @@ class Session:
         result = replace(result, path=str(self.loaded.path), kind=self.options.kind)
         sync = self.contract.contract
         facts = RunFacts(
-            self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started
-        )
+            self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started,
+            origin=self.options.origin,
+        )  # fmt: skip
         history.begin(facts)
         history.finish(facts, result, None, committed=False)
         return result
@@ -150,7 +161,7 @@ class Session:
         started, clock = begun
         plan = prepared.plan
         workspace = Workspace(self.project.workspace, self.contract.contract, self.run_id)
-        facts = _facts(prepared, started)
+        facts = replace(_facts(prepared, started), origin=self.options.origin)
         execution = Execution(plan)
         self.execution = execution
         if prepared.rerun is not None:
@@ -175,12 +186,24 @@ class Session:
         workspace.create()
         workspace.write_manifest(self._manifest(prepared, begin, manifest))
         context = self._context(prepared, history, systems, workspace)
-        execute(context, execution, begin)
-        result = compose(execution, started, time.monotonic() - clock, str(workspace.quarantine), prepared.notes)
+        execute(context, execution, begin, self.options.until)
+        before = float((manifest or {}).get("seconds", 0.0)) if begin != "extract" else 0.0
+        seconds = before + time.monotonic() - clock
+        result = compose(execution, self.now if before else started, seconds, str(workspace.quarantine), prepared.notes)
         result = self._released(result)
+        if self._goes_on(execution):
+            workspace.write_manifest((workspace.read_manifest() or {}) | {"seconds": round(seconds, 3)})
+            return result
         self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
+
+    def _goes_on(self, execution: Execution) -> bool:
+        """Tell whether a later process has stages of this run to do: a run is recorded once, when it is over."""
+        until = self.options.until
+        if until is None or execution.error is not None or until == execution.plan.steps[-1].name:
+            return False
+        return until != "audit" or execution.publishable
 
     def _released(self, result: RunResult) -> RunResult:
         """A held run that a person let go is published with what the audit found: warned, and said by whom."""
@@ -212,6 +235,8 @@ class Session:
             "hash": self.loaded.hash,
             "asked": asked,
             "kind": options.kind,
+            "origin": options.origin,
+            "sequence": self._audited_sequence(prepared),
         }
         fixed = {
             "window": {"start": to_text(window.start), "end": to_text(window.end), "explicit": window.explicit}
@@ -222,6 +247,11 @@ class Session:
         }
         kept = (earlier or {}) if begin != "extract" else {}
         return kept | own | fixed
+
+    def _audited_sequence(self, prepared: Prepared) -> int:
+        """The target's newest commit as the audit saw it, also when another process audited."""
+        recorded = self.options.recorded or {}
+        return int(recorded.get("sequence", 0)) if self.options.begin in ("publish", "reconcile") else prepared.sequence
 
     def _context(self, prepared: Prepared, history: History, systems: Systems, workspace: Workspace) -> Context:
         plan = prepared.plan
@@ -244,7 +274,7 @@ class Session:
             past_counts=lambda number: history.past_counts(plan.sync, number),
             progress=self.options.progress,
             token=prepared.token,
-            sequence=prepared.sequence,
+            sequence=self._audited_sequence(prepared),
             before_publish=before_publish,
         )
 

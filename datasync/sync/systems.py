@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from datasync.contract.types import DataType
 from datasync.contract.variables import placeholders, render_path
 from datasync.errors import ContractError, UsageError
 from datasync.gates.auditor import Auditor
-from datasync.seams import Source, Surroundings, Target
+from datasync.seams import Connection, Source, Surroundings, Target
 from datasync.stages.local_staging import LocalTarget
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Request
@@ -39,9 +39,9 @@ class Systems:
     auditor: Auditor
 
 
-def surroundings(project: Project) -> Surroundings:
-    """Say what connectors may use of the project."""
-    return Surroundings(project.root, project.home, lambda name: lookup(name, project.root), project.roots)
+def surroundings(project: Project, connections: Callable[[str], Connection] | None = None) -> Surroundings:
+    """Say what connectors may use of the project; connections are looked up there unless the caller has his own."""
+    return Surroundings(project.root, project.home, connections or (lambda name: lookup(name, project.root)), project.roots)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def open_systems(
             code="E_NO_TARGET",
             hint="datasync check, or add a target",
         )
-    around = surroundings(project)
+    around = surroundings(project, options.connections)
     workspace = Workspace(project.workspace, contract.contract, request.run_id)
     values = _path_values(request)
     own = auditor is None

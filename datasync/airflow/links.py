@@ -1,0 +1,35 @@
+"""A task instance in, the address of its run's validation report out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+
+MOUNT = "/datasync"
+"""Where the plugin's pages are, below Airflow's own address."""
+
+
+def report_path(dag_id: str, dag_run_id: str) -> str:
+    """Give the page of one DAG run's report."""
+    return f"{MOUNT}/dags/{quote(dag_id, safe='')}/runs/{quote(dag_run_id, safe='')}"
+
+
+class ReportLink(BaseOperatorLink):
+    """The button "Validation report" of every task that belongs to a contract's run."""
+
+    @property
+    def name(self) -> str:
+        """The button's words."""
+        return "Validation report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Give the report's address."""
+        from airflow.sdk.configuration import conf
+
+        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+        return base + report_path(ti_key.dag_id, ti_key.run_id)

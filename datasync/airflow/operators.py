@@ -1,0 +1,261 @@
+"""A contract in, its run as Airflow tasks out: whole, or one stage after the other.
+
+Between tasks only ids travel (XCom); rows lie in the run's workspace, results in history. The task that begins a run names it
+anew on every try, so that a retry or a clear starts over; the tasks behind it take up the run that it named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from datasync.airflow.links import ReportLink
+from datasync.airflow.places import airflow_connection, find_path
+from datasync.contract.loader import load_contract
+from datasync.seams import STAGES, StageName
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from datasync.contract.loader import LoadedContract
+    from datasync.results.model import RunResult
+
+RUN_ID = "datasync_run_id"
+"""XCom key of the run's id."""
+RESULT = "datasync_result"
+"""XCom key of the run's verdict and counts."""
+
+
+def origin_of(dag_id: str, dag_run_id: str) -> str:
+    """Name a DAG run as history knows it."""
+    return f"airflow:{dag_id}:{dag_run_id}"
+
+
+class DataSyncOperator(BaseOperator):
+    """Runs a contract, or some of its stages.
+
+    Args:
+        contract: path of the contract's file, as `find_path` reads it.
+        contract_params: values of the contract's declared params; the DAG run's own params and conf of these names win.
+        window_start, window_end: an explicit window, as text of the cursor's type; empty: by the watermark.
+        full: read from `cursor.start`, ignoring the watermark.
+        begin, until: the stages to carry out; None: the first and the last.
+        run_of: id of the task that began the run, for tasks that take it up.
+        released_by: id of the task that let a held run go.
+
+    A violated contract raises `ContractViolated` (no retry), a refused run `RunRefused` (no retry), a broken system
+    `SystemFailed` (retried). A held run succeeds: a release task decides what becomes of it.
+    """
+
+    template_fields: Sequence[str] = ("contract", "contract_params", "window_start", "window_end", "full")
+    template_fields_renderers = {"contract_params": "json"}  # noqa: RUF012
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#e6f0ef"
+
+    def __init__(
+        self,
+        *,
+        contract: str,
+        contract_params: Mapping[str, Any] | None = None,
+        window_start: str | None = None,
+        window_end: str | None = None,
+        full: bool | str = False,
+        begin: StageName | None = None,
+        until: StageName | None = None,
+        run_of: str | None = None,
+        released_by: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contract = contract
+        self.contract_params = contract_params
+        self.window_start = window_start
+        self.window_end = window_end
+        self.full = full
+        self.begin = begin
+        self.until = until
+        self.run_of = run_of
+        self.released_by = released_by
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Carry the stages out.
+
+        Returns:
+            The run's id, verdict and counts.
+        """
+        from datasync.airflow.outcome import conclude, emit_metrics, measures, tell
+
+        loaded = load_contract(find_path(self.contract))
+        result = self._run(loaded, context)
+        known = measures(result)
+        context["ti"].xcom_push(key=RESULT, value=known)
+        tell(result)
+        emit_metrics(result)
+        conclude(result)
+        self._announce(context, known)
+        return known
+
+    def _run(self, loaded: LoadedContract, context: Context) -> RunResult:
+        from datasync.sync.options import RunOptions
+        from datasync.sync.session import Session
+
+        if self.run_of is not None and self.begin is not None:
+            return self._take_up(loaded, context)
+        run_id = new_id(context)
+        window = self._window(context)
+        options = RunOptions(
+            window_start=window[0],
+            window_end=window[1],
+            params=self._params(loaded, context),
+            full=_truth(self.full) or _truth(_asked(context, "full")),
+            run_id=run_id,
+            begin="extract" if self.until is not None else None,
+            until=self.until,
+            origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
+            connections=airflow_connection,
+        )
+        return Session(loaded, options).carry_out()
+
+    def _take_up(self, loaded: LoadedContract, context: Context) -> RunResult:
+        from datasync.sync.options import RunOptions
+        from datasync.sync.session import Session
+
+        ti = context["ti"]
+        run_id = ti.xcom_pull(task_ids=self.run_of, key=RUN_ID)
+        word = ti.xcom_pull(task_ids=self.released_by, key="return_value") if self.released_by else None
+        if word is not None and word.get("published"):
+            return _known(loaded, run_id)
+        released = word.get("released") if word else None
+        options = RunOptions(
+            run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection
+        )
+        return Session(loaded, options).carry_out()
+
+    def _window(self, context: Context) -> tuple[str | None, str | None]:
+        """The window of the DAG run's conf, else the task's own; empty text is none."""
+        start = _asked(context, "window_start") or self.window_start
+        end = _asked(context, "window_end") or self.window_end
+        return (str(start) if start else None), (str(end) if end else None)
+
+    def _params(self, loaded: LoadedContract, context: Context) -> dict[str, str]:
+        given = dict(self.contract_params or {})
+        for name in loaded.contract.params:
+            value = _asked(context, name)
+            if value is not None:
+                given[name] = value
+        return {name: _text(value) for name, value in given.items()}
+
+    def _announce(self, context: Context, known: Mapping[str, Any]) -> None:
+        """Put the run's figures on the event of the asset that it updated."""
+        for asset in self.outlets:
+            dag_run = context["dag_run"]
+            extra = context["outlet_events"][asset].extra
+            extra.update(known | {"report": ReportLink().get_link(self, ti_key=_key(dag_run.dag_id, context["run_id"]))})
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Give OpenLineage what was read and written and what the checks said; called by its provider."""
+        from datasync.airflow.lineage import facets
+
+        return facets(load_contract(find_path(self.contract)), task_instance.xcom_pull(task_ids=self.task_id, key=RESULT))
+
+
+class ContractGateOperator(BaseOperator):
+    """Judges data that somebody else's task wrote; publishes nothing.
+
+    Args:
+        contract: path of the contract's file.
+        at: `target` judges the published table, `source` what the contract reads.
+        data: a file to judge instead.
+        contract_params: values of the contract's declared params.
+
+    A violated contract fails the task at once; what follows it does not run.
+    """
+
+    template_fields: Sequence[str] = ("contract", "data", "contract_params")
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#e6f0ef"
+
+    def __init__(
+        self,
+        *,
+        contract: str,
+        at: str = "target",
+        data: str | None = None,
+        contract_params: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if at not in ("target", "source"):
+            raise ValueError(f"at={at!r}: target or source")
+        self.contract = contract
+        self.at = at
+        self.data = data
+        self.contract_params = contract_params
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the gates."""
+        from datasync.airflow.outcome import conclude, emit_metrics, measures, tell
+        from datasync.sync.options import RunOptions
+        from datasync.sync.session import Session
+
+        loaded = load_contract(find_path(self.contract))
+        options = RunOptions(
+            params={name: _text(value) for name, value in (self.contract_params or {}).items()},
+            data=find_path(self.data) if self.data else None,
+            at_target=self.at == "target" and not self.data,
+            kind="check",
+            run_id=new_id(context),
+            origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
+            connections=airflow_connection,
+        )
+        result = Session(loaded, options).carry_out()
+        tell(result)
+        emit_metrics(result)
+        conclude(result)
+        return measures(result)
+
+
+def new_id(context: Context) -> str:
+    """Name a run, and let the tasks behind this one know the name before anything happens."""
+    from datetime import UTC, datetime
+
+    from datasync.sync.session import new_run_id
+
+    run_id = new_run_id(datetime.now(UTC))
+    context["ti"].xcom_push(key=RUN_ID, value=run_id)
+    return run_id
+
+
+def _known(loaded: LoadedContract, run_id: str) -> RunResult:
+    from datasync.sync.project import open_project
+    from datasync.sync.recorded import recorded
+
+    return recorded(open_project(loaded.path), run_id)
+
+
+def _asked(context: Context, name: str) -> Any:
+    """A value of the DAG run's conf, else of its params."""
+    conf = context["dag_run"].conf or {}
+    return conf.get(name, context["params"].get(name))
+
+
+def _truth(value: Any) -> bool:
+    return value is True or str(value).lower() in ("true", "1", "yes")
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _key(dag_id: str, run_id: str) -> Any:
+    from airflow.sdk.types import TaskInstanceKey
+
+    return TaskInstanceKey(dag_id=dag_id, task_id="", run_id=run_id, try_number=1, map_index=-1)
+
+
+def stage_names(contract: Any) -> list[StageName]:
+    """Give the stages that runs of a contract have, in order."""
+    absent = {"gate_source": not contract.source.columns, "transform": not contract.transform}
+    return [name for name in STAGES if not absent.get(name, False)]
