@@ -128,9 +128,7 @@ class DataSyncOperator(BaseOperator):
         if word is not None and word.get("published"):
             return _known(loaded, run_id)
         released = word.get("released") if word else None
-        options = RunOptions(
-            run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection
-        )
+        options = RunOptions(run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection)
         return Session(loaded, options).carry_out()
 
     def _window(self, context: Context) -> tuple[str | None, str | None]:
@@ -152,7 +150,7 @@ class DataSyncOperator(BaseOperator):
         for asset in self.outlets:
             dag_run = context["dag_run"]
             extra = context["outlet_events"][asset].extra
-            extra.update(known | {"report": ReportLink().get_link(self, ti_key=_key(dag_run.dag_id, context["run_id"]))})
+            extra.update({**known, "report": ReportLink().get_link(self, ti_key=_key(dag_run.dag_id, context["run_id"]))})
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Give OpenLineage what was read and written and what the checks said; called by its provider."""

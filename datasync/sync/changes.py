@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from datasync.contract.loader import LoadedContract
 from datasync.contract.variables import resolve_params
 from datasync.errors import UsageError
 from datasync.history.store import History
 from datasync.plan.build import FILE_KINDS
-from datasync.seams import ReadRequest
+from datasync.seams import Connection, ReadRequest
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Opened, Request, prepare
 from datasync.sync.project import open_project
@@ -29,7 +30,7 @@ class Changes:
     by: str
 
 
-def changes(loaded: LoadedContract, params: Mapping[str, str]) -> Changes:
+def changes(loaded: LoadedContract, params: Mapping[str, str], connections: Callable[[str], Connection] | None = None) -> Changes:
     """Ask the source, in the contract's way: `changes.query`, `modified`, or by cursor.
 
     Raises:
@@ -38,7 +39,7 @@ def changes(loaded: LoadedContract, params: Mapping[str, str]) -> Changes:
     """
     project = open_project(loaded.path)
     now = datetime.now(UTC)
-    options = RunOptions(params=params)
+    options = RunOptions(params=params, connections=connections)
     request = Request(new_run_id(now), options, resolve_params(loaded.contract, params), now)
     with ExitStack() as stack:
         history = History(project.history_url)
@@ -52,7 +53,8 @@ def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Syst
     contract = loaded.contract
     declared = contract.source.changes
     if declared is not None and declared.query is not None:
-        return _query(loaded, declared.query)
+        variables = prepare(opened, request, owned=False).plan.variables
+        return _query(loaded, declared.query, request, variables)
     by = declared.by if declared is not None and declared.by else "modified" if contract.source.type in FILE_KINDS else "cursor"
     if by == "modified" or contract.source.cursor is None:
         if contract.source.type not in FILE_KINDS:
@@ -75,14 +77,14 @@ def _modified(opened: Opened, request: Request) -> Changes:
     return Changes(bool(fresh), len(fresh), "modified")
 
 
-def _query(loaded: LoadedContract, query: str) -> Changes:
+def _query(loaded: LoadedContract, query: str, request: Request, variables: Mapping[str, Any]) -> Changes:
     from datasync.connectors.registry import open_source
     from datasync.sync.systems import surroundings
 
     endpoint = loaded.contract.source.model_copy(update={"table": None, "query": query, "cursor": None})
-    source = open_source(endpoint, surroundings(open_project(loaded.path)))
+    source = open_source(endpoint, surroundings(open_project(loaded.path), request.options.connections))
     try:
-        with source.read(ReadRequest()) as reading:
+        with source.read(ReadRequest(variables=variables)) as reading:
             batch = next(iter(reading.batches()), None)
     finally:
         source.close()

@@ -131,8 +131,9 @@ class Session:
         asked = manifest.get("asked", {})
         self.now = datetime.fromisoformat(manifest["now"])
         self.options = replace(
-            self.options, recorded=manifest, params=asked.get("params", {}), origin=self.options.origin or manifest.get("origin")
-        )
+            self.options, recorded=manifest, params=asked.get("params", {}),
+            origin=self.options.origin or manifest.get("origin"), released=self.options.released or manifest.get("released"),
+        )  # fmt: skip
 
     def _finished(self, history: History) -> RunResult | None:
         """The result of a run that is over, when its id is given again."""
@@ -236,6 +237,7 @@ class Session:
             "asked": asked,
             "kind": options.kind,
             "origin": options.origin,
+            "released": options.released,
             "sequence": self._audited_sequence(prepared),
         }
         fixed = {

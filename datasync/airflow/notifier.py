@@ -1,0 +1,38 @@
+"""A task or DAG of anybody's in, its contract's latest verdict told out: for callbacks of DAGs that the factory did not build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseNotifier
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class DataSyncNotifier(BaseNotifier):
+    """Says in the log how the contract's latest run ended, and sends the messages that wait for it.
+
+    Args:
+        contract: path of the contract's file.
+
+    DAGs of the factory need none: their `notify` task does this whatever happens, which callbacks do not.
+    """
+
+    template_fields: Sequence[str] = ("contract",)
+
+    def __init__(self, contract: str) -> None:
+        super().__init__()
+        self.contract = contract
+
+    def notify(self, context: Context) -> None:
+        """Tell it."""
+        from datasync.airflow.outcome import tell
+        from datasync.airflow.places import find_path
+        from datasync.contract.loader import load_contract
+        from datasync.sync.project import open_project
+        from datasync.sync.recorded import recorded
+
+        loaded = load_contract(find_path(self.contract))
+        tell(recorded(open_project(loaded.path), None, loaded.contract.contract))

@@ -1,0 +1,46 @@
+"""The plugin: "Data contracts" in the menu, "Validation" on every DAG run, and the pages behind them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from datasync.airflow.links import MOUNT, ReportLink
+
+
+class _LazyApp:
+    """The pages' application, made on the first request: every process of Airflow imports the plugin, one serves it."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is None:
+            from datasync.airflow.pages import make_app
+
+            self._app = make_app()
+        await self._app(scope, receive, send)
+
+
+class DataSyncPlugin(AirflowPlugin):
+    """See Airflow's plugin reference; `href`s have no leading slash there."""
+
+    name = "datasync"
+    fastapi_apps: ClassVar[list[Any]] = [{"app": _LazyApp(), "url_prefix": MOUNT, "name": "datasync"}]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Data contracts",
+            "href": f"{MOUNT.strip('/')}/contracts",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "datasync-contracts",
+        },
+        {
+            "name": "Validation",
+            "href": f"{MOUNT.strip('/')}/dags/{{DAG_ID}}/runs/{{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "datasync-validation",
+        },
+    ]
+    operator_extra_links: ClassVar[list[Any]] = [ReportLink()]

@@ -1,0 +1,37 @@
+"""A run whose process is gone in, its recorded end out: nobody else will write it down."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from datasync.contract.loader import LoadedContract
+from datasync.errors import TransientError
+from datasync.history.store import History, RunFacts
+from datasync.results.model import RunResult
+from datasync.sync.compose import broken
+from datasync.sync.project import open_project
+
+
+def end(loaded: LoadedContract, run_id: str, words: str) -> RunResult | None:
+    """Give a run's result; one that began and never ended is recorded as broken first.
+
+    Args:
+        loaded: its contract.
+        run_id: the run; it can still be resumed with `--from`.
+        words: why it is over.
+
+    Returns:
+        The recorded result; None when history knows no such run.
+    """
+    history = History(open_project(loaded.path).history_url)
+    try:
+        known = history.result(run_id)
+        if known is not None or history.contract_of(run_id) is None:
+            return known
+        now = datetime.now(UTC)
+        result = broken(loaded.contract, run_id, TransientError(words, code="E_LOST_PROCESS"), now)
+        history.finish(RunFacts(run_id, loaded.contract.contract, loaded.contract.version, "", "run", str(loaded.path), now),
+                       result, None, committed=False)  # fmt: skip
+        return result
+    finally:
+        history.close()
