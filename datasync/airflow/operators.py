@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from datasync.contract.loader import LoadedContract
     from datasync.results.model import RunResult
+    from datasync.sync.session import Session
 
 RUN_ID = "datasync_run_id"
 """XCom key of the run's id."""
@@ -50,7 +51,7 @@ class DataSyncOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("contract", "contract_params", "window_start", "window_end", "full")
-    template_fields_renderers = {"contract_params": "json"}  # noqa: RUF012
+    template_fields_renderers = {"contract_params": "json"}
     operator_extra_links = (ReportLink(),)
     ui_color = "#e6f0ef"
 
@@ -85,19 +86,24 @@ class DataSyncOperator(BaseOperator):
         Returns:
             The run's id, verdict and counts.
         """
-        from datasync.airflow.outcome import conclude, emit_metrics, measures, tell
+        from datasync.airflow.outcome import conclude, emit_metrics, measures, tell, tell_stage
+        from datasync.sync.session import Session
 
         loaded = load_contract(find_path(self.contract))
-        result = self._run(loaded, context)
+        session = self._session(loaded, context)
+        result = session.carry_out() if isinstance(session, Session) else session
         known = measures(result)
         context["ti"].xcom_push(key=RESULT, value=known)
-        tell(result)
-        emit_metrics(result)
+        if isinstance(session, Session) and not session.over:
+            tell_stage(result, self.until or "")
+        else:
+            tell(result)
+            emit_metrics(result)
         conclude(result)
         self._announce(context, known)
         return known
 
-    def _run(self, loaded: LoadedContract, context: Context) -> RunResult:
+    def _session(self, loaded: LoadedContract, context: Context) -> Session | RunResult:
         from datasync.sync.options import RunOptions
         from datasync.sync.session import Session
 
@@ -116,9 +122,9 @@ class DataSyncOperator(BaseOperator):
             origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
             connections=airflow_connection,
         )
-        return Session(loaded, options).carry_out()
+        return Session(loaded, options)
 
-    def _take_up(self, loaded: LoadedContract, context: Context) -> RunResult:
+    def _take_up(self, loaded: LoadedContract, context: Context) -> Session | RunResult:
         from datasync.sync.options import RunOptions
         from datasync.sync.session import Session
 
@@ -129,7 +135,7 @@ class DataSyncOperator(BaseOperator):
             return _known(loaded, run_id)
         released = word.get("released") if word else None
         options = RunOptions(run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection)
-        return Session(loaded, options).carry_out()
+        return Session(loaded, options)
 
     def _window(self, context: Context) -> tuple[str | None, str | None]:
         """The window of the DAG run's conf, else the task's own; empty text is none."""

@@ -38,6 +38,19 @@ def tell(result: RunResult) -> None:
         log.info("%s", line)
 
 
+def tell_stage(result: RunResult, name: str) -> None:
+    """Write what one stage of a run did that goes on in the next task."""
+    from datasync.reports.words import SIGNS, check_line, number, seconds
+
+    for stage in result.stages:
+        if stage.name == name:
+            rows = f"{number(stage.rows_in)} rows in, {number(stage.rows_out)} out"
+            log.info("%s %s %s: %s, %s", SIGNS[stage.status], name, stage.status, rows, seconds(stage.seconds))
+    for check in result.checks:
+        if check.status in ("failed", "error", "warned"):
+            log.warning("%s %s: %s (%s)", SIGNS[check.status], check.name, check_line(check), check.expected)
+
+
 def conclude(result: RunResult) -> None:
     """Return for a run that may go on, raise for one that may not.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -27,8 +27,8 @@ class DataSyncPlugin(AirflowPlugin):
     """See Airflow's plugin reference; `href`s have no leading slash there."""
 
     name = "datasync"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": _LazyApp(), "url_prefix": MOUNT, "name": "datasync"}]
-    external_views: ClassVar[list[Any]] = [
+    fastapi_apps: list[Any] = [{"app": _LazyApp(), "url_prefix": MOUNT, "name": "datasync"}]
+    external_views: list[Any] = [
         {
             "name": "Data contracts",
             "href": f"{MOUNT.strip('/')}/contracts",
@@ -43,4 +43,4 @@ class DataSyncPlugin(AirflowPlugin):
             "url_route": "datasync-validation",
         },
     ]
-    operator_extra_links: ClassVar[list[Any]] = [ReportLink()]
+    operator_extra_links: list[Any] = [ReportLink()]

@@ -176,6 +176,12 @@ class History:
         query = query.where(tables.runs.c.status == status) if status else query
         return [RunRow(*row) for row in self._rows(query)]
 
+    def past_checks(self, run_ids: Sequence[str]) -> list[tuple[str, str, str, int, int]]:
+        """Give (check, run id, status, failed, evaluated) of some runs."""
+        checks = tables.checks.c
+        query = select(checks.name, checks.run_id, checks.status, checks.failed, checks.evaluated)
+        return [tuple(row) for row in self._rows(query.where(checks.run_id.in_(list(run_ids))))]
+
     def of_origin(self, origin: str) -> list[str]:
         """Give the ids of the runs that one caller started, newest first."""
         runs = tables.runs.c

@@ -51,6 +51,8 @@ class Session:
     execution: Execution | None = None
     facts: RunFacts | None = None
     committed: bool = False
+    over: bool = True
+    """Nothing of the run is left to a later process."""
 
     def __post_init__(self) -> None:
         self.project: Project = open_project(self.loaded.path)
@@ -194,6 +196,7 @@ class Session:
         result = self._released(result)
         if self._goes_on(execution):
             workspace.write_manifest((workspace.read_manifest() or {}) | {"seconds": round(seconds, 3)})
+            self.over = False
             return result
         self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
