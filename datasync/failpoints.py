@@ -1,7 +1,8 @@
 """Named places where a test can make a run die, fail, sleep or wait; nothing happens unless DATASYNC_FAILPOINTS is set.
 
 `DATASYNC_FAILPOINTS="publish.after_dml=kill,stage.after_batch=raise@2"`: name, action, and from which passing on (`@N`,
-default 1). Actions: `kill` (SIGKILL to this process), `raise` (RuntimeError), `sleep:SECONDS`, `wait:FILE` (until the file
+default 1; `@N-M`: until the Mth). Actions: `kill` (SIGKILL to this process), `kill_if:FILE` (only while the file exists, which is
+removed first), `raise` (RuntimeError), `sleep:SECONDS`, `wait:FILE` (until the file
 exists, 60 s at most), `disk_full` (OSError as a full disk gives). A run says on stderr that failpoints are armed.
 """
 
@@ -44,20 +45,32 @@ def failpoint(name: str) -> None:
         if point == name:
             act, _, nth = action.partition("@")
             _passed[name] += 1
-            if _passed[name] >= int(nth or 1):
+            first, _, last = nth.partition("-")
+            if int(first or 1) <= _passed[name] <= int(last or 10**9):
                 _act(name, act)
 
 
 def _act(name: str, action: str) -> None:
     verb, _, argument = action.partition(":")
     actions: dict[str, Callable[[], None]] = {
-        "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "kill": _kill,
+        "kill_if": lambda: _kill_if(Path(argument)),
         "raise": lambda: _raise(RuntimeError(f"failpoint {name}")),
         "disk_full": lambda: _raise(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))),
         "sleep": lambda: time.sleep(float(argument)),
         "wait": lambda: _wait(Path(argument)),
     }
     actions[verb]()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_if(file: Path) -> None:
+    if file.exists():
+        file.unlink()
+        _kill()
 
 
 def _raise(error: BaseException) -> None:

@@ -26,7 +26,7 @@ def report_html(project: Project, result: RunResult, links: Mapping[str, str] | 
     Raises:
         StorageError: history cannot be used.
     """
-    loaded = _contract(result.path)
+    loaded = _contract(result.path, project)
     history = History(project.history_url)
     try:
         past = _up_to(result, history.list_runs(result.contract, None, 200))
@@ -53,11 +53,17 @@ def _up_to(result: RunResult, rows: list[RunRow]) -> list[RunRow]:
     return same[here : here + STRIP]
 
 
-def _contract(path: str) -> LoadedContract | None:
+def _contract(path: str, project: Project) -> LoadedContract | None:
     try:
-        return examine(Path(path))[0] if path else None
+        return examine(_file(path, project))[0] if path else None
     except DataSyncError:
         return None
+
+
+def _file(path: str, project: Project) -> Path:
+    """A relative path counted from where the run was started, which mostly is the project."""
+    file = Path(path)
+    return file if file.is_absolute() or file.is_file() else project.root / file
 
 
 def _text(loaded: LoadedContract | None) -> ContractText | None:

@@ -24,6 +24,7 @@ from datasync.seams import STAGES, StageName, Staging, TargetSpec
 from datasync.stages.context import Context
 from datasync.stages.set_aside import Owner, SetAside
 from datasync.sync.compose import broken, compose
+from datasync.sync.judged import judged
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
 from datasync.sync.project import Project, open_project
@@ -56,6 +57,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.project: Project = open_project(self.loaded.path)
+        self.loaded = replace(self.loaded, contract=judged(self.loaded.contract, self.options))
         self.contract: Contract = self.loaded.contract
         self.now = self.options.now or datetime.now(UTC)
         self.run_id = self.options.run_id or new_run_id(self.now)

@@ -18,7 +18,6 @@ from datasync.errors import ContractError, UsageError
 from datasync.gates.auditor import Auditor
 from datasync.seams import Connection, Source, Surroundings, Target
 from datasync.stages.local_staging import LocalTarget
-from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Request
 from datasync.sync.project import Project
 from datasync.workspace import Workspace
@@ -75,7 +74,7 @@ def open_systems(
     if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
         auditor.start()
-    source = open_source(_rendered(_source_endpoint(loaded, options), values), around)
+    source = open_source(_rendered(contract.source, values), around)
     target = open_target(_rendered(contract.target, values), around) if contract.target is not None else None
     if target is not None and hasattr(target, "resolve"):
         target.resolve = lambda name: _published_by(name, loaded, project)
@@ -127,48 +126,6 @@ def _rendered(endpoint: Any, values: dict[str, Any]) -> Any:
         if text and any(True for _ in placeholders(text)):
             endpoint = endpoint.model_copy(update={name: render_path(text, values)})
     return endpoint
-
-
-def _source_endpoint(loaded: LoadedContract, options: RunOptions) -> Any:
-    """The contract's source, or what `check --data` and `check --at target` put in its place."""
-    contract = loaded.contract
-    if options.data is not None:
-        return file_endpoint(options.data, contract.source)
-    if options.at_target:
-        return target_as_source(contract.target)
-    return contract.source
-
-
-def file_endpoint(path: Any, source: Any) -> Any:
-    """Read a file in place of a source; its kind is its suffix, its options the source's where the kind is the same."""
-    from datasync.contract.endpoints import CsvSource, NdjsonSource, ParquetSource
-
-    kinds: dict[str, tuple[str, Any]] = {
-        ".csv": ("csv", CsvSource), ".tsv": ("csv", CsvSource), ".parquet": ("parquet", ParquetSource),
-        ".ndjson": ("ndjson", NdjsonSource), ".jsonl": ("ndjson", NdjsonSource),
-    }  # fmt: skip
-    if path.suffix not in kinds:
-        raise UsageError(f"--data {path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
-    kind, model = kinds[path.suffix]
-    common = {"type": kind, "path": str(path.resolve()), "columns": source.columns}
-    return model(**common, options=source.options) if source.type == kind else model(**common)
-
-
-def target_as_source(target: Any) -> Any:
-    """Read the published table."""
-    from datasync.contract import endpoints
-
-    if target is None:
-        raise UsageError("--at target needs a target", code="E_NO_TARGET")
-    model = {
-        "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
-        "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
-    }[target.type]  # fmt: skip
-    fields = {
-        name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
-    }
-    found: Any = model(type=target.type, **fields)
-    return found
 
 
 def _audits(loaded: LoadedContract) -> bool:

@@ -173,9 +173,9 @@ def verdict(result: RunResult) -> str:
     if result.status in ("failed", "held"):
         stage = next((stage.name for stage in result.stages if stage.status == "failed"), "")
         place = f" at {stage.replace('_', ' ')}" if stage else ""
-        many = (
-            f"{counts['failed']} of {judged} checks failed." if counts["failed"] else "More rows were set aside than is allowed."
-        )
+        many = "More rows were set aside than is allowed."
+        if counts["failed"]:
+            many = f"{counts['failed']} of {judged} checks failed."
         return f"{_STATUS[result.status]}{place}: {many}{aside} {kept}"
     warned = f", {counts['warned']} with warnings" if counts["warned"] else ""
     return f"{_STATUS[result.status]}: {judged} checks judged{warned}.{aside} {kept}"

@@ -1,0 +1,58 @@
+"""A contract and what `check` is to judge in, the contract of that check out: another source, without what lies before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasync.contract.model import Contract
+from datasync.errors import UsageError
+from datasync.sync.options import RunOptions
+
+
+def judged(contract: Contract, options: RunOptions) -> Contract:
+    """Put what the caller names in the source's place.
+
+    A file (`--data`) is read and transformed as the source would be. The published table (`--at target`) has the transforms
+    behind it: only what consumers are promised is judged. Neither can be counted against the source.
+
+    Raises:
+        UsageError: a file of a kind that is not known, or no target.
+    """
+    if options.data is None and not options.at_target:
+        return contract
+    count = contract.count.model_copy(update={"tolerance": None}) if contract.count is not None else None
+    if options.data is not None:
+        return contract.model_copy(update={"source": file_endpoint(options.data, contract.source), "count": count})
+    return contract.model_copy(update={"source": target_as_source(contract.target), "transform": (), "count": count})
+
+
+def file_endpoint(path: Any, source: Any) -> Any:
+    """Read a file in place of a source; its kind is its suffix, its options the source's where the kind is the same."""
+    from datasync.contract.endpoints import CsvSource, NdjsonSource, ParquetSource
+
+    kinds: dict[str, tuple[str, Any]] = {
+        ".csv": ("csv", CsvSource), ".tsv": ("csv", CsvSource), ".parquet": ("parquet", ParquetSource),
+        ".ndjson": ("ndjson", NdjsonSource), ".jsonl": ("ndjson", NdjsonSource),
+    }  # fmt: skip
+    if path.suffix not in kinds:
+        raise UsageError(f"--data {path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
+    kind, model = kinds[path.suffix]
+    common = {"type": kind, "path": str(path.resolve()), "columns": source.columns}
+    return model(**common, options=source.options) if source.type == kind else model(**common)
+
+
+def target_as_source(target: Any) -> Any:
+    """Read the published table."""
+    from datasync.contract import endpoints
+
+    if target is None:
+        raise UsageError("--at target needs a target", code="E_NO_TARGET")
+    model = {
+        "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
+        "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
+    }[target.type]  # fmt: skip
+    fields = {
+        name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
+    }
+    found: Any = model(type=target.type, **fields)
+    return found
