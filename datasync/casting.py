@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from datasync.contract.types import INTEGERS, DataType, polars_type
+from datasync.contract.types import DataType, polars_type
 
 TRUE = ("true", "t", "1", "yes", "y")
 FALSE = ("false", "f", "0", "no", "n")
@@ -293,8 +293,8 @@ def _from_typed(series: pl.Series, form: _Form, wanted: pl.DataType) -> pl.Serie
     if numeric and kind.is_float and isinstance(found, pl.Decimal):
         return _nothing(series, kind)
     if kind.is_integer and found.is_integer():
-        low, high = INTEGERS[kind.name]
-        return _keep(series, series.is_between(low, high)).cast(wanted, strict=False)
+        # What does not fit becomes null, which is a cell that could not be cast.
+        return series.cast(wanted, strict=False)
     if numeric:
         return _cast_back(series, wanted)
     return _nothing(series, kind)

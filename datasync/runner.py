@@ -66,8 +66,13 @@ def execute(context: Context, execution: Execution, begin: StageName = "extract"
         begin: the first stage to carry out; what comes before was done by an earlier process.
         until: the last one; what follows is left to a later process, which only a split run has. None: to the end.
     """
+    carry_out(context, execution, lambda: _execute(context, execution, _todo(execution.plan, begin, until)))
+
+
+def carry_out(context: Context, execution: Execution, work: Callable[[], None]) -> None:
+    """Do some of a run's work; errors end up in `execution.error`."""
     try:
-        _execute(context, execution, _todo(execution.plan, begin, until))
+        work()
     except RecheckFailed as error:
         execution.error = PermanentError(
             str(error), code="E_RECHECK", hint="run again: the audit will judge the table as it is now"

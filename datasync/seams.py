@@ -114,6 +114,18 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a partitioned read: the rows whose partition column lies between two values, both inclusive.
+
+    Attributes:
+        low, high: None and None: the rows that have no value there.
+    """
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequest:
     """What a run reads.
 
@@ -127,6 +139,7 @@ class ReadRequest:
         variables: run variables and params, for `:name` and `{name}` in a query.
         batch_rows: rows per batch, at most.
         staged_dir: a folder for spills, emptied by the run.
+        part: read and count only this part.
     """
 
     batch_rows: int = 250_000
@@ -139,6 +152,7 @@ class ReadRequest:
     files: tuple[PinnedFile, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     staged_dir: Path | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,23 @@ class Workspace:
         except OSError as error:
             raise storage_error(f"{file.name} cannot be written", error) from error
 
+    def write_outcome(self, name: str, content: dict[str, Any]) -> None:
+        """Write what one of several tasks of a stage did; the manifest is for one process at a time."""
+        self.create()
+        self._replace(self.folder / f"outcome-{name}.json", json.dumps(content, ensure_ascii=False).encode())
+
+    def read_outcomes(self, stage: str) -> list[dict[str, Any]]:
+        """Give what the tasks of a stage did, in order.
+
+        Raises:
+            StorageError: one of them cannot be read.
+        """
+        try:
+            files = sorted(self.folder.glob(f"outcome-{stage}.*.json"))
+            return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        except (OSError, ValueError) as error:
+            raise storage_error(f"the outcome of a part of {stage} cannot be read", error) from error
+
     def write_parts(self, stage: str, batches: Iterable[Batch]) -> int:
         """Write a stage's output as numbered parts, replacing what an earlier try left; give the number of rows."""
         folder = self.folder / "parts" / stage
@@ -102,8 +119,11 @@ class Workspace:
         """Give a stage's output again, batch by batch, in order."""
         import polars as pl
 
-        for file in sorted((self.folder / "parts" / stage).glob("*.parquet")):
-            yield Batch(pl.read_parquet(file), int(file.stem))
+        # A stage that several tasks shared left a folder for each of them.
+        folders = sorted((self.folder / "parts").glob(f"{stage}.*")) or [self.folder / "parts" / stage]
+        files = [file for folder in folders for file in sorted(folder.glob("*.parquet"))]
+        for number, file in enumerate(files):
+            yield Batch(pl.read_parquet(file), number if len(folders) > 1 else int(file.stem))
 
     def drop_parts(self) -> None:
         """Remove parts and spills: the run is over."""

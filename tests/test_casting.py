@@ -76,3 +76,18 @@ def test_no_rows() -> None:
     for kind in ("int64", "decimal(5,2)", "timestamp[us, UTC]", "list<string>", "json", "bool"):
         values, bad = cast_column(pl.Series("a", [], dtype=pl.String), parse_type(kind))
         assert len(values) == len(bad) == 0
+
+
+INTEGER_TYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+
+
+@pytest.mark.parametrize("wanted", INTEGER_TYPES)
+@pytest.mark.parametrize("given", INTEGER_TYPES)
+def test_integers_of_every_width_into_every_other(given: str, wanted: str) -> None:
+    bounds = {name: (0 if name[0] == "u" else -(2 ** (int(name.strip("uint")) - 1))) for name in INTEGER_TYPES}
+    tops = {name: 2 ** (int(name.strip("uint")) - (name[0] != "u")) - 1 for name in INTEGER_TYPES}
+    values = [bounds[given], 0, 1, tops[given], None]
+    found, bad = cast_column(pl.Series("a", values, dtype=polars_type(parse_type(given))), parse_type(wanted))
+    fits = [value is None or bounds[wanted] <= value <= tops[wanted] for value in values]
+    assert found.to_list() == [value if fit else None for value, fit in zip(values, fits, strict=True)]
+    assert bad.to_list() == [not fit for fit in fits]

@@ -178,6 +178,26 @@ class _Maker:
             return None
         return "load.release" if self.contract.run.tasks == "split" else "release"
 
+    def parts(self) -> list[Any]:
+        """The tasks that read a partitioned source: one lists its parts, one reads each."""
+        from datasync.airflow.operators import ListPartsOperator, ReadPartOperator
+
+        start, end = self.when.window
+        listing = ListPartsOperator(task_id="parts", contract=self.file, window_start=start, window_end=end, doc_md=DOCS["parts"])
+        reading = ReadPartOperator.partial(task_id="extract", contract=self.file, run_of=self.begun, doc_md=DOCS["extract"])
+        return [listing, reading.expand(part=listing.output)]
+
+    @property
+    def partitioned(self) -> bool:
+        return getattr(self.contract.source, "partition", None) is not None and self.contract.run.tasks == "split"
+
+    @property
+    def begun(self) -> str:
+        """The task that begins a run and names it."""
+        if self.contract.run.tasks != "split":
+            return "sync"
+        return "extract.parts" if self.partitioned else "extract.extract"
+
     def release(self, run_of: str) -> Any:
         """The task that waits for a person."""
         from datasync.airflow.release import ReleaseOperator
@@ -188,6 +208,7 @@ class _Maker:
 
 DOCS = {
     "detect_changes": "Waits until the source has something that no run has read.",
+    "parts": "Divides the source into parts of `source.partition`, so that each is read by a task of its own.",
     "extract": "Reads the source's rows of the window in one snapshot, and lets the source count them.",
     "gate_source": "Judges what the source promises, row by row (pandera).",
     "transform": "Carries the rows through the contract's transforms.",
@@ -211,8 +232,7 @@ def _tasks(contract: Contract, file: str, when: Timing) -> None:
     chain += _split(maker) if contract.run.tasks == "split" else _fused(maker)
     for before, after in pairwise(chain):
         before >> after
-    run_of = "extract.extract" if contract.run.tasks == "split" else "sync"
-    notify = NotifyOperator(task_id="notify", contract=file, run_of=run_of, retries=1, doc_md=DOCS["notify"])
+    notify = NotifyOperator(task_id="notify", contract=file, run_of=maker.begun, retries=1, doc_md=DOCS["notify"])
     chain[-1] >> notify.as_teardown()
 
 
@@ -260,14 +280,16 @@ GROUPS: tuple[tuple[str, str, tuple[StageName, ...]], ...] = (
 
 def _split(maker: _Maker) -> list[Any]:
     present = stage_names(maker.contract)
-    begun = "extract.extract"
+    begun = maker.begun
     tasks: list[Any] = []
     for group, words, stages in GROUPS:
         with TaskGroup(group, tooltip=words):
             for stage in stages:
                 if stage == "publish" and maker.release_id is not None:
                     tasks.append(maker.release(begun))
-                if stage in present:
+                if stage == "extract" and maker.partitioned:
+                    tasks += maker.parts()
+                elif stage in present:
                     tasks.append(maker.stages(stage, stage, stage, None if stage == "extract" else begun))
     tasks.append(maker.stages("reconcile", "reconcile", "reconcile", begun))
     return tasks

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from datasync.contract.loader import LoadedContract
     from datasync.results.model import RunResult
+    from datasync.sync.options import RunOptions
     from datasync.sync.session import Session
 
 RUN_ID = "datasync_run_id"
@@ -104,25 +105,14 @@ class DataSyncOperator(BaseOperator):
         return known
 
     def _session(self, loaded: LoadedContract, context: Context) -> Session | RunResult:
-        from datasync.sync.options import RunOptions
+        from dataclasses import replace
+
         from datasync.sync.session import Session
 
         if self.run_of is not None and self.begin is not None:
             return self._take_up(loaded, context)
-        run_id = new_id(context)
-        window = self._window(context)
-        options = RunOptions(
-            window_start=window[0],
-            window_end=window[1],
-            params=self._params(loaded, context),
-            full=_truth(self.full) or _truth(_asked(context, "full")),
-            run_id=run_id,
-            begin="extract" if self.until is not None else None,
-            until=self.until,
-            origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
-            connections=airflow_connection,
-        )
-        return Session(loaded, options)
+        begun = _begun(self, loaded, context)
+        return Session(loaded, replace(begun, begin="extract" if self.until is not None else None, until=self.until))
 
     def _take_up(self, loaded: LoadedContract, context: Context) -> Session | RunResult:
         from datasync.sync.options import RunOptions
@@ -137,20 +127,6 @@ class DataSyncOperator(BaseOperator):
         options = RunOptions(run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection)
         return Session(loaded, options)
 
-    def _window(self, context: Context) -> tuple[str | None, str | None]:
-        """The window of the DAG run's conf, else the task's own; empty text is none."""
-        start = _asked(context, "window_start") or self.window_start
-        end = _asked(context, "window_end") or self.window_end
-        return (str(start) if start else None), (str(end) if end else None)
-
-    def _params(self, loaded: LoadedContract, context: Context) -> dict[str, str]:
-        given = dict(self.contract_params or {})
-        for name in loaded.contract.params:
-            value = _asked(context, name)
-            if value is not None:
-                given[name] = value
-        return {name: _text(value) for name, value in given.items()}
-
     def _announce(self, context: Context, known: Mapping[str, Any]) -> None:
         """Put the run's figures on the event of the asset that it updated."""
         for asset in self.outlets:
@@ -163,6 +139,92 @@ class DataSyncOperator(BaseOperator):
         from datasync.airflow.lineage import facets
 
         return facets(load_contract(find_path(self.contract)), task_instance.xcom_pull(task_ids=self.task_id, key=RESULT))
+
+
+class ListPartsOperator(BaseOperator):
+    """Begins a run of a partitioned source: divides it into parts, each to be read by a mapped task.
+
+    Args:
+        contract: path of the contract's file.
+        contract_params, window_start, window_end, full: as `DataSyncOperator` has them.
+
+    Gives the parts' numbers; where they begin and end stands in the run's manifest.
+    """
+
+    template_fields: Sequence[str] = ("contract", "contract_params", "window_start", "window_end", "full")
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(
+        self,
+        *,
+        contract: str,
+        contract_params: Mapping[str, Any] | None = None,
+        window_start: str | None = None,
+        window_end: str | None = None,
+        full: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contract = contract
+        self.contract_params = contract_params
+        self.window_start = window_start
+        self.window_end = window_end
+        self.full = full
+
+    def execute(self, context: Context) -> list[int]:
+        """Ask the source."""
+        from dataclasses import replace
+
+        from datasync.airflow.outcome import conclude
+        from datasync.sync.parts import listed
+        from datasync.sync.session import Session
+
+        loaded = load_contract(find_path(self.contract))
+        options = replace(_begun(self, loaded, context), begin="extract", until="extract", list_parts=True)
+        result = Session(loaded, options).carry_out()
+        conclude(result)
+        numbers = listed(loaded, result.run_id)
+        self.log.info("%s parts", len(numbers))
+        return numbers
+
+
+class ReadPartOperator(BaseOperator):
+    """Reads one part of a run; mapped over what `ListPartsOperator` gave.
+
+    Args:
+        contract: path of the contract's file.
+        part: its number.
+        run_of: id of the task that listed the parts.
+    """
+
+    template_fields: Sequence[str] = ("contract",)
+    operator_extra_links = (ReportLink(),)
+
+    def __init__(self, *, contract: str, part: int, run_of: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.contract = contract
+        self.part = part
+        self.run_of = run_of
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Read it.
+
+        Raises:
+            SystemFailed: the source failed; Airflow tries again.
+        """
+        from datasync.airflow.outcome import RunRefused, SystemFailed
+        from datasync.errors import DataSyncError, UsageError
+        from datasync.sync.parts import read_part
+
+        run_id = context["ti"].xcom_pull(task_ids=self.run_of, key=RUN_ID)
+        try:
+            found = read_part(load_contract(find_path(self.contract)), run_id, self.part, airflow_connection)
+        except UsageError as error:
+            raise RunRefused(error.message) from error
+        except DataSyncError as error:
+            raise SystemFailed(error.message) from error
+        self.log.info("part %s: %s rows in %s s", self.part, found.rows_in, found.seconds)
+        return {"part": self.part, "rows": found.rows_in}
 
 
 class ContractGateOperator(BaseOperator):
@@ -230,6 +292,28 @@ def new_id(context: Context) -> str:
     run_id = new_run_id(datetime.now(UTC))
     context["ti"].xcom_push(key=RUN_ID, value=run_id)
     return run_id
+
+
+def _begun(task: DataSyncOperator | ListPartsOperator, loaded: LoadedContract, context: Context) -> RunOptions:
+    """Choices of a run that begins in this task: the DAG run's conf and params win over the task's own."""
+    from datasync.sync.options import RunOptions
+
+    start = _asked(context, "window_start") or task.window_start
+    end = _asked(context, "window_end") or task.window_end
+    given = dict(task.contract_params or {})
+    for name in loaded.contract.params:
+        value = _asked(context, name)
+        if value is not None:
+            given[name] = value
+    return RunOptions(
+        window_start=str(start) if start else None,
+        window_end=str(end) if end else None,
+        params={name: _text(value) for name, value in given.items()},
+        full=_truth(task.full) or _truth(_asked(context, "full")),
+        run_id=new_id(context),
+        origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
+        connections=airflow_connection,
+    )
 
 
 def _known(loaded: LoadedContract, run_id: str) -> RunResult:

@@ -25,6 +25,7 @@ class RunOptions:
         params: values of declared params, as text.
         full: read from `cursor.start`, ignoring the watermark.
         begin: resume from this stage.
+        list_parts: only divide a partitioned source into parts, with `begin` and `until` both extract.
         until: stop after this stage of a split run; a later call with `begin` goes on.
         origin: what started it, in the scheduler's own words; found again by `History.of_origin`.
         connections: looks connections up by id; default: the environment and connections.yaml.
@@ -44,6 +45,7 @@ class RunOptions:
     full: bool = False
     begin: StageName | None = None
     until: StageName | None = None
+    list_parts: bool = False
     origin: str | None = None
     connections: Callable[[str], Connection] | None = None
     run_id: str | None = None

@@ -19,13 +19,14 @@ from datasync.history.store import History, RunFacts
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
 from datasync.results.model import RunResult
-from datasync.runner import Execution, earlier_outcomes, execute
+from datasync.runner import Execution, carry_out, earlier_outcomes, execute
 from datasync.seams import STAGES, StageName, Staging, TargetSpec
 from datasync.stages.context import Context
 from datasync.stages.set_aside import Owner, SetAside
 from datasync.sync.compose import broken, compose
 from datasync.sync.judged import judged
 from datasync.sync.options import RunOptions
+from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
 from datasync.sync.project import Project, open_project
 from datasync.sync.supersede import Superseded, close, superseded
@@ -125,13 +126,15 @@ class Session:
         if self.options.begin == "extract" and self.options.until is not None:
             # The first of several processes: there is nothing to take up.
             return
-        manifest = Workspace(self.project.workspace, self.contract.contract, self.run_id).read_manifest()
+        workspace = Workspace(self.project.workspace, self.contract.contract, self.run_id)
+        manifest = workspace.read_manifest()
         if manifest is None:
             raise UsageError(f"run {self.run_id} left nothing to resume", code="E_RUN_ID", hint="run the contract from the start")
         if manifest["hash"] != self.loaded.hash:
             raise UsageError(
                 f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
             )
+        manifest = gather(workspace, manifest)
         asked = manifest.get("asked", {})
         self.now = datetime.fromisoformat(manifest["now"])
         self.options = replace(
@@ -191,7 +194,7 @@ class Session:
         workspace.create()
         workspace.write_manifest(self._manifest(prepared, begin, manifest))
         context = self._context(prepared, history, systems, workspace)
-        execute(context, execution, begin, self.options.until)
+        self._carry(context, execution, begin)
         before = float((manifest or {}).get("seconds", 0.0)) if begin != "extract" else 0.0
         seconds = before + time.monotonic() - clock
         result = compose(execution, self.now if before else started, seconds, str(workspace.quarantine), prepared.notes)
@@ -203,6 +206,13 @@ class Session:
         self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
+
+    def _carry(self, context: Context, execution: Execution, begin: StageName) -> None:
+        """Carry out the stages, or only list the parts that a task each will read."""
+        if self.options.list_parts:
+            carry_out(context, execution, lambda: list_parts(context, execution))
+        else:
+            execute(context, execution, begin, self.options.until)
 
     def _goes_on(self, execution: Execution) -> bool:
         """Tell whether a later process has stages of this run to do: a run is recorded once, when it is over."""

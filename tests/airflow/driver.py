@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HEAVY = ("great_expectations", "pandera", "polars", "pandas", "duckdb", "pyarrow")
-TESTED = ("passing", "warning", "broken_data", "fused_broken", "fused", "checked_only")
+TESTED = ("passing", "warning", "broken_data", "fused_broken", "fused", "checked_only", "parted")
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def describe(dag: Any) -> dict[str, Any]:
         "max_active_runs": dag.max_active_runs, "timetable": type(dag.timetable).__name__, "schedule": str(dag.schedule),
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
         "retries": {task.task_id: task.retries for task in dag.tasks},
-        "outlets": {task.task_id: [str(asset.uri) for asset in task.outlets] for task in dag.tasks if task.outlets},
+        "outlets": {task.task_id: [str(asset.uri) for asset in task.outlets] for task in dag.tasks if getattr(task, "outlets", None)},
         "teardown": [task.task_id for task in dag.tasks if task.is_teardown],
         "links": {task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks},
     }  # fmt: skip
@@ -81,7 +81,10 @@ def run(dag: Any, **arguments: Any) -> dict[str, Any]:
     done = dag.test(**arguments)
     return {
         "state": str(done.state.value),
-        "tasks": {task.task_id: [str(task.state), task.try_number] for task in done.get_task_instances()},
+        "tasks": {
+            task.task_id + (f"[{task.map_index}]" if task.map_index >= 0 else ""): [str(task.state), task.try_number]
+            for task in done.get_task_instances()
+        },
         "events": events(dag.dag_id),
     }
 

@@ -72,6 +72,9 @@ CONTRACTS = {
         more="schedule: {every: 15m}\nparams: {region: {type: string, default: KR, one_of: [KR, US]}, size: {type: int64, default: 5}}",
     ),
     "checked_only": contract("checked_only").partition("target:")[0],
+    "parted": contract("parted", more=SPLIT).replace(
+        'type: csv, path: "rows.csv"', "type: postgres, connection: warehouse, table: numbers, partition: {column: id, size: 100}"
+    ),
     "appended": contract("appended", more=SPLIT, write="append"),
 }
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 
 from datasync.history.store import History
+from datasync.seams import Connection
 from tests.airflow.project import CONTRACTS, make_project
+from tests.services import connection_of
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -23,13 +27,25 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def found(project: Path, tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("airflow_home")
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute("DROP TABLE IF EXISTS numbers")
+        server.execute(
+            "CREATE TABLE numbers AS SELECT i::bigint AS id, i::bigint AS v, now() AS at FROM generate_series(1, 250) i"
+        )
     done = subprocess.run(
-        [sys.executable, "-m", "tests.airflow.driver", str(home), str(project)], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-m", "tests.airflow.driver", str(home), str(project)], capture_output=True, text=True, check=False,
+        env=os.environ | {"AIRFLOW_CONN_WAREHOUSE": airflow_json(connection_of(postgres_url))},
+    )  # fmt: skip
     assert (home / "found.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
     return json.loads((home / "found.json").read_text())  # type: ignore[no-any-return]
+
+
+def airflow_json(found: Connection) -> str:
+    """Write a connection in Airflow's own form."""
+    return json.dumps({"conn_type": "postgres", "host": found.host, "port": found.port, "login": found.login,
+                       "password": found.password, "schema": found.database, "extra": dict(found.extra)})  # fmt: skip
 
 
 def rows(project: Path, name: str) -> list[tuple[Any, ...]]:
@@ -174,6 +190,14 @@ def test_an_interval_reads_its_window_and_a_rerun_adds_nothing(found: dict[str, 
 def test_a_gate_judges_what_another_dag_wrote(found: dict[str, Any]) -> None:
     assert found["gate"]["passing"]["state"] == "success"
     assert found["gate"]["fused_broken"]["tasks"]["gate"] == ["failed", 1]
+
+
+def test_a_partitioned_source_is_read_by_mapped_tasks(found: dict[str, Any], project: Path) -> None:
+    assert found["dags"]["parted"]["tasks"]["extract.parts"] == ["extract.extract"]
+    run = found["runs"]["parted"]
+    assert run["state"] == "success"
+    assert [run["tasks"][f"extract.extract[{number}]"] for number in range(3)] == [["success", 1]] * 3
+    assert len(rows(project, "parted")) == 250
 
 
 def test_history_knows_the_dag_run(found: dict[str, Any], project: Path) -> None:

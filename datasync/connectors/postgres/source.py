@@ -18,7 +18,7 @@ from datasync.contract.endpoints import PostgresSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import DataSyncError, PermanentError
-from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+from datasync.seams import Batch, Part, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
 
 MOST_PARTS = 200
 """Parts of a partitioned read; keys that leave great gaps get longer parts."""
@@ -149,7 +149,7 @@ class PostgresReading:
 
     def count(self) -> int | None:
         """Rows of the request, counted by the server."""
-        return int(self._session.run(f"SELECT count(*) FROM {self._source}{self._where}")[0][0])
+        return int(self._session.run(f"SELECT count(*) FROM {self._source}{self._condition}")[0][0])
 
     def null_cursors(self) -> int | None:
         """Rows without a cursor."""
@@ -167,16 +167,19 @@ class PostgresReading:
                     code="E_SOURCE_TYPE",
                     hint=f"read {column.name}::text in a query, or leave it out",
                 )
-        statements = [f"SELECT {select_list(wanted)} FROM {self._source}{part}" for part in self._parts()]
+        statements = [f"SELECT {select_list(wanted)} FROM {self._source}{part}" for part in self._clauses()]
         frames = self._streams.frames(statements[0]) if len(statements) == 1 else self._streams.in_order(statements)
         with closing(frames) as opened:
             for number, frame in enumerate(rebatched(opened, self._request.batch_rows)):
                 yield Batch(exact(frame, wanted, self._request.types), number)
 
-    def _parts(self) -> list[str]:
-        """Give the WHERE clause of each part; one when the read is not partitioned."""
-        if self._partition is None:
-            return [self._where]
+    def parts(self) -> list[Part]:
+        """Divide the rows along `source.partition`: `size` values each, and a part for rows without a value.
+
+        Raises:
+            PermanentError: the column is none of integers.
+        """
+        assert self._partition is not None
         kind = self.types.get(self._partition.column)
         if kind is None or not kind.is_integer:
             raise PermanentError(
@@ -184,14 +187,33 @@ class PostgresReading:
                 code="E_PARTITION",
             )
         column = quote_identifier(self._partition.column, "postgres")
-        joint = f"{self._where} AND" if self._where else " WHERE"
         least, greatest, missing = self._session.run(
             f"SELECT min({column}), max({column}), count(*) - count({column}) FROM {self._source}{self._where}"
         )[0]
-        parts = [f"{joint} {column} IS NULL"] if missing or least is None else []
+        found = [Part()] if missing or least is None else []
         if least is None:
-            return parts
+            return found
         size = max(self._partition.size, -(-(greatest - least + 1) // MOST_PARTS))
-        # `size` values each; the bounds are integers that the server gave.
-        cuts = range(least, greatest + 1, size)
-        return [*parts, *(f"{joint} {column} BETWEEN {start} AND {min(start + size - 1, greatest)}" for start in cuts)]
+        return [*found, *(Part(start, min(start + size - 1, greatest)) for start in range(least, greatest + 1, size))]
+
+    def _clauses(self) -> list[str]:
+        """Give the WHERE clause of each part; one when the read is not partitioned, or is of one part itself."""
+        if self._partition is None or self._request.part is not None:
+            return [self._condition]
+        return [_within(self._where, self._partition.column, part) for part in self.parts()]
+
+    @property
+    def _condition(self) -> str:
+        part = self._request.part
+        if part is None or self._partition is None:
+            return self._where
+        return _within(self._where, self._partition.column, part)
+
+
+def _within(where: str, name: str, part: Part) -> str:
+    """Add a part to a WHERE clause; its bounds are integers that the server gave."""
+    column = quote_identifier(name, "postgres")
+    joint = f"{where} AND" if where else " WHERE"
+    if part.low is None or part.high is None:
+        return f"{joint} {column} IS NULL"
+    return f"{joint} {column} BETWEEN {int(part.low)} AND {int(part.high)}"
