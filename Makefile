@@ -6,7 +6,7 @@ SHELL := bash
 
 PYTHON ?= python3.11
 # Optional parts to install: postgres, mysql, airflow.
-EXTRAS ?= postgres mysql
+EXTRAS ?= postgres mysql airflow
 # Processes that share the tests; 0 runs them in one.
 WORKERS ?= 2
 
@@ -17,7 +17,7 @@ space := $(empty) $(empty)
 # The stamp names the extras, so that asking for others installs again.
 STAMP := $(VENV)/.installed-$(subst $(space),-,$(strip $(EXTRAS)))
 
-.PHONY: help setup services demo test lint format bench docs clean
+.PHONY: help setup services demo airflow test lint format bench docs clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,26 +32,29 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 services:
 	@bash tools/services.sh
 
-demo: setup ## Sync real data through every gate and show what happened.
+demo: $(STAMP) ## Sync real data through every gate and show what happened.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/demo.sh
+
+airflow: $(STAMP) ## Start an Airflow of your own with the example contracts; Ctrl-C ends it.
+	@$(BIN)/python tools/local_airflow.py
 
 test: setup ## Run the tests (WORKERS=0 for one process, TESTS=path for some).
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
-lint: setup ## Check style, types and who may import whom.
+lint: $(STAMP) ## Check style, types and who may import whom.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: setup ## Put the code into its form.
+format: $(STAMP) ## Put the code into its form.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## Measure beside other tools and hand-written SQL (ARGS=... goes to the bench).
+bench: $(STAMP) ## Measure beside other tools and hand-written SQL (ARGS=... goes to the bench).
 	@$(BIN)/python -m bench $(ARGS)
 
-docs: setup ## Write what is generated from code into docs/ and check the rest (CHECK=1 only checks).
+docs: $(STAMP) ## Write what is generated from code into docs/ and check the rest (CHECK=1 only checks).
 	@$(BIN)/python tools/docs.py $(if $(CHECK),--check)
 
 clean: ## Remove what builds and tests left; .venv stays.

@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# See that the servers which tests start themselves are installed. PostgreSQL comes as a Python package.
+# See that the servers and the browser which tests start themselves are installed. PostgreSQL comes as a Python package.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
-command -v mariadbd >/dev/null && exit 0
+missing=()
+command -v mariadbd >/dev/null || missing+=(mariadb-server)
+[[ -n "${CHROMIUM:-}" ]] || command -v chromium >/dev/null || missing+=(chromium)
+[[ ${#missing[@]} == 0 ]] && exit 0
 
 if [[ "$(id -u)" != 0 ]] || ! command -v apt-get >/dev/null; then
-    cat >&2 <<'TEXT'
-services: the tests start a MariaDB server of their own, but 'mariadbd' is not installed.
-Install it and run make again, for example:
-  Debian, Ubuntu   sudo apt-get install --no-install-recommends mariadb-server
-  Fedora           sudo dnf install mariadb-server
-  macOS            brew install mariadb
+    cat >&2 <<TEXT
+services: the tests start a MariaDB server and a Chromium of their own; not installed: ${missing[*]}.
+Install them and run make again, for example:
+  Debian, Ubuntu   sudo apt-get install --no-install-recommends ${missing[*]}
+  Fedora           sudo dnf install ${missing[*]}
+  macOS            brew install mariadb; and CHROMIUM=/path/to/a/chrome
 TEXT
     exit 1
 fi
-echo "services: installing mariadb-server"
+echo "services: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends mariadb-server </dev/null >/dev/null
-command -v mariadbd >/dev/null || { echo "services: mariadb-server is installed, but there is no 'mariadbd'" >&2; exit 1; }
+apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
