@@ -39,7 +39,7 @@ airflow: $(STAMP) ## Start an Airflow of your own with the example contracts; Ct
 	@$(BIN)/python tools/local_airflow.py
 
 test: setup ## Run the tests (WORKERS=0 for one process, TESTS=path for some).
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(TESTS)
 
 lint: $(STAMP) ## Check style, types and who may import whom.
 	@$(BIN)/ruff check .

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from datasync.errors import StorageError
 from datasync.failpoints import failpoint
 from datasync.seams import Batch
+from datasync.storage import Place, is_local, matches, read_frame, remove, write_bytes, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,19 +27,23 @@ class Workspace:
     """The folder of one run.
 
     Args:
-        base: where all runs live (`.datasync`, or DATASYNC_WORKSPACE).
+        base: where all runs live (`.datasync`, or DATASYNC_WORKSPACE): any `storage.place`.
         contract: the contract's name.
         run_id: the run's.
+        scratch: where files go that must be on this machine, when `base` is not.
     """
 
-    def __init__(self, base: Path, contract: str, run_id: str) -> None:
+    def __init__(self, base: Place, contract: str, run_id: str, scratch: Path | None = None) -> None:
         self.folder = base / "runs" / contract / run_id
         self.quarantine = base / "quarantine" / contract / run_id
+        here = self.folder if scratch is None or is_local(base) else scratch / contract / run_id
+        self.local: Path = here
+        """The run's folder on this machine."""
 
     @property
     def spill(self) -> Path:
         """A folder for what does not fit in memory; emptied when the run ends."""
-        return self.folder / "spill"
+        return self.local / "spill"
 
     def create(self) -> None:
         """Make the folder.
@@ -73,14 +77,9 @@ class Workspace:
         """Replace the manifest in one step."""
         self._replace(self.folder / "manifest.json", json.dumps(content, ensure_ascii=False).encode())
 
-    def _replace(self, file: Path, content: bytes) -> None:
-        sibling = file.with_suffix(".tmp")
+    def _replace(self, file: Place, content: bytes) -> None:
         try:
-            with sibling.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            sibling.replace(file)
+            write_bytes(file, content)
         except OSError as error:
             raise storage_error(f"{file.name} cannot be written", error) from error
 
@@ -96,7 +95,7 @@ class Workspace:
             StorageError: one of them cannot be read.
         """
         try:
-            files = sorted(self.folder.glob(f"outcome-{stage}.*.json"))
+            files = matches(self.folder, f"outcome-{stage}.*.json")
             return [json.loads(file.read_text(encoding="utf-8")) for file in files]
         except (OSError, ValueError) as error:
             raise storage_error(f"the outcome of a part of {stage} cannot be read", error) from error
@@ -104,12 +103,12 @@ class Workspace:
     def write_parts(self, stage: str, batches: Iterable[Batch]) -> int:
         """Write a stage's output as numbered parts, replacing what an earlier try left; give the number of rows."""
         folder = self.folder / "parts" / stage
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         rows = 0
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for batch in batches:
-                batch.frame.write_parquet(folder / f"{batch.number:08d}.parquet", compression="zstd")
+                write_frame(folder / f"{batch.number:08d}.parquet", batch.frame)
                 rows += batch.frame.height
         except OSError as error:
             raise storage_error("a part cannot be written", error) from error
@@ -117,20 +116,18 @@ class Workspace:
 
     def read_parts(self, stage: str) -> Iterator[Batch]:
         """Give a stage's output again, batch by batch, in order."""
-        import polars as pl
-
         # A stage that several tasks shared left a folder for each of them.
-        folders = sorted((self.folder / "parts").glob(f"{stage}.*")) or [self.folder / "parts" / stage]
-        files = [file for folder in folders for file in sorted(folder.glob("*.parquet"))]
+        folders = matches(self.folder / "parts", f"{stage}.*") or [self.folder / "parts" / stage]
+        files = [file for folder in folders for file in matches(folder, "*.parquet")]
         for number, file in enumerate(files):
-            yield Batch(pl.read_parquet(file), number if len(folders) > 1 else int(file.stem))
+            yield Batch(read_frame(file), number if len(folders) > 1 else int(file.stem))
 
     def drop_parts(self) -> None:
         """Remove parts and spills: the run is over."""
-        shutil.rmtree(self.folder / "parts", ignore_errors=True)
-        shutil.rmtree(self.spill, ignore_errors=True)
+        remove(self.folder / "parts")
+        remove(self.spill)
 
-    def write_quarantine(self, name: str, frame: pl.DataFrame) -> Path:
+    def write_quarantine(self, name: str, frame: pl.DataFrame) -> Place:
         """Write one batch of quarantined rows, durably; the same name replaces what an earlier try left.
 
         Raises:
@@ -139,12 +136,7 @@ class Workspace:
         failpoint("quarantine.before_write")
         file = self.quarantine / f"{name}.parquet"
         try:
-            self.quarantine.mkdir(parents=True, exist_ok=True)
-            sibling = file.with_suffix(".tmp")
-            frame.write_parquet(sibling, compression="zstd")
-            with sibling.open("rb") as stream:
-                os.fsync(stream.fileno())
-            sibling.replace(file)
+            write_frame(file, frame)
         except OSError as error:
             raise storage_error("quarantined rows cannot be written", error) from error
         failpoint("quarantine.after_write")
@@ -152,14 +144,12 @@ class Workspace:
 
     def read_quarantine(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """Give the batches of quarantined rows, by name."""
-        import polars as pl
-
-        for file in sorted(self.quarantine.glob("*.parquet")):
-            yield file.stem, pl.read_parquet(file)
+        for file in matches(self.quarantine, "*.parquet"):
+            yield file.stem, read_frame(file)
 
     def clear_quarantine(self) -> None:
         """Forget the quarantined rows of an earlier try of this run, which is about to begin again."""
-        shutil.rmtree(self.quarantine, ignore_errors=True)
+        remove(self.quarantine)
 
 
 def storage_error(message: str, error: Exception) -> StorageError:
@@ -170,9 +160,9 @@ def storage_error(message: str, error: Exception) -> StorageError:
     return StorageError(f"{message}: {name}", code="E_DISK_FULL" if full else "E_STORAGE", hint=hint)
 
 
-def workspaces(base: Path) -> Iterator[tuple[str, str]]:
+def workspaces(base: Place) -> Iterator[tuple[str, str]]:
     """Give (contract, run id) of every run that left a folder."""
     for kind in ("runs", "quarantine"):
-        for folder in sorted((base / kind).glob("*/*")):
+        for folder in matches(base / kind, "*/*"):
             if folder.is_dir():
                 yield folder.parent.name, folder.name

@@ -5,10 +5,15 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services import postgres_connection_of, postgres_database, postgres_url
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
 
@@ -42,3 +47,16 @@ def _warm(folder: Path) -> None:
     gx_worker.prepare()
     command = {"url": url, "schema": None, "table": "t", "dialect": "sqlite", "expectations": [expectation]}
     assert gx_worker.checkpoint(command)[0]["success"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share tests out one by one, but keep those together that share an Airflow: it takes long to start and much memory."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class KeepTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file.startswith("tests/airflow/") else nodeid
+
+    return KeepTogether(config, log)

@@ -48,7 +48,7 @@ def list_parts(context: Context, execution: Execution) -> None:
 
 def listed(loaded: LoadedContract, run_id: str) -> list[int]:
     """Give the numbers of a run's parts."""
-    manifest = Workspace(open_project(loaded.path).workspace, loaded.contract.contract, run_id).read_manifest() or {}
+    manifest = open_project(loaded.path).run_folder(loaded.contract.contract, run_id).read_manifest() or {}
     return list(range(len(manifest.get("parts") or ())))
 
 
@@ -68,7 +68,7 @@ def read_part(
         ConnectorError: the source failed.
     """
     project = open_project(loaded.path)
-    workspace = Workspace(project.workspace, loaded.contract.contract, run_id)
+    workspace = project.run_folder(loaded.contract.contract, run_id)
     manifest = workspace.read_manifest() or {}
     parts = manifest.get("parts") or []
     if not 0 <= number < len(parts) or manifest.get("hash") != loaded.hash:

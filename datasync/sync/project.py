@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasync.errors import UsageError
+from datasync.storage import Place, place
+from datasync.workspace import Workspace
 
 MARKERS = ("datasync.toml", "pyproject.toml")
 
@@ -20,16 +22,20 @@ class Project:
     Attributes:
         root: relative paths of contracts count from here.
         home: `.datasync` in the root, or DATASYNC_HOME: locks, history and, unless moved, workspaces.
-        workspace: runs and quarantine; DATASYNC_WORKSPACE moves it.
+        workspace: runs and quarantine; DATASYNC_WORKSPACE moves it, also to any place that fsspec knows (`s3://…`).
         history_url: SQLAlchemy URL; DATASYNC_HISTORY_URL moves it.
         roots: further folders that local paths may be in.
     """
 
     root: Path
     home: Path
-    workspace: Path
+    workspace: Place
     history_url: str
     roots: tuple[Path, ...] = ()
+
+    def run_folder(self, contract: str, run_id: str) -> Workspace:
+        """Give the workspace of one run."""
+        return Workspace(self.workspace, contract, run_id, self.home / "scratch")
 
 
 def find_root(path: Path) -> Path:
@@ -54,7 +60,7 @@ def open_project(path: Path, environment: Mapping[str, str] | None = None) -> Pr
     known = os.environ if environment is None else environment
     root = find_root(path)
     home = _folder(known.get("DATASYNC_HOME"), root / ".datasync", "DATASYNC_HOME")
-    workspace = _folder(known.get("DATASYNC_WORKSPACE"), home, "DATASYNC_WORKSPACE")
+    workspace = place(known["DATASYNC_WORKSPACE"]) if known.get("DATASYNC_WORKSPACE") else home
     history = known.get("DATASYNC_HISTORY_URL") or f"sqlite:///{home / 'history.db'}"
     return Project(root, home, workspace, history, _roots(root))
 

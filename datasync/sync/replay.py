@@ -19,11 +19,11 @@ from datasync.errors import UsageError
 from datasync.gates.quarantine import rows_of
 from datasync.history.store import History, QuarantineBatch
 from datasync.results.model import RunResult
+from datasync.storage import read_frame
 from datasync.sync.exports import without_marks
 from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
 from datasync.sync.session import Session
-from datasync.workspace import Workspace
 
 GATES = ("source", "prepared", "staged")
 
@@ -60,7 +60,7 @@ def stored(project: Project, run_id: str) -> Iterator[StoredRows]:
 def _joined(gate: str, batches: list[QuarantineBatch], closed: dict[str, str]) -> StoredRows:
     frames, states = [], []
     for batch in batches:
-        frame = pl.read_parquet(batch.path)
+        frame = read_frame(batch.path)
         frames.append(frame)
         states += [closed.get(row_id, batch.state) for row_id in frame["_id"]]
     return StoredRows(gate, pl.concat(frames, how="diagonal_relaxed"), pl.Series("_state", states, dtype=pl.String))
@@ -199,9 +199,9 @@ def _send(project: Project, loaded: LoadedContract, start: _Start, rows: pl.Data
     # The same rows again are the same run: a replay that was published already is not published twice.
     digest = hashlib.sha256(rows.write_json().encode()).hexdigest()[:16]
     run_id = f"replay-{loaded.contract.contract}-{start.name}-{digest}"
-    workspace = Workspace(project.workspace, loaded.contract.contract, run_id)
+    workspace = project.run_folder(loaded.contract.contract, run_id)
     workspace.create()
-    data = workspace.folder / "rows.parquet"
+    data = workspace.local / "rows.parquet"
     data_rows = rows_of(rows)
     data_rows.write_parquet(data)
     contract = _contract(loaded.contract, start, data)

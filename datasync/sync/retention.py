@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import polars as pl
 
 from datasync.connectors.registry import open_target
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
 from datasync.errors import DataSyncError
 from datasync.history.store import History, QuarantineBatch
+from datasync.storage import place, read_frame, remove, write_frame
 from datasync.sync.project import Project
 from datasync.sync.systems import surroundings
-from datasync.workspace import Workspace, workspaces
+from datasync.workspace import workspaces
 
 WORKSPACES = timedelta(days=7)
 HISTORY = timedelta(days=365)
@@ -69,11 +66,12 @@ def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> 
     known = set(workspaces(project.workspace))
     gone = []
     for contract, run in old:
-        folder = Workspace(project.workspace, contract, run).folder
-        if (contract, run) in known and folder.is_dir():
-            gone.append(str(folder))
+        workspace = project.run_folder(contract, run)
+        if (contract, run) in known and workspace.folder.is_dir():
+            gone.append(str(workspace.folder))
             if not dry_run:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(workspace.folder)
+                remove(workspace.local)
     return gone
 
 
@@ -108,7 +106,7 @@ def _quarantine(
         if keep is not None and now - created > keep and batch.state != "pending":
             gone.append(f"{batch.run_id}/{batch.name}")
             if not dry_run:
-                Path(batch.path).unlink(missing_ok=True)
+                remove(place(batch.path))
                 history.forget_batch(batch)
     return gone
 
@@ -132,10 +130,10 @@ def _evidence(history: History, over: set[str], dry_run: bool) -> list[str]:
 
 
 def _prune(history: History, batch: QuarantineBatch, rows: int) -> None:
-    path = Path(batch.path)
+    path = place(batch.path)
     if rows == 0:
-        path.unlink(missing_ok=True)
+        remove(path)
         history.forget_batch(batch)
         return
-    pl.read_parquet(path).head(rows).write_parquet(path)
+    write_frame(path, read_frame(path).head(rows))
     history.resize_batch(batch, rows)

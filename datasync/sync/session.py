@@ -126,7 +126,7 @@ class Session:
         if self.options.begin == "extract" and self.options.until is not None:
             # The first of several processes: there is nothing to take up.
             return
-        workspace = Workspace(self.project.workspace, self.contract.contract, self.run_id)
+        workspace = self.project.run_folder(self.contract.contract, self.run_id)
         manifest = workspace.read_manifest()
         if manifest is None:
             raise UsageError(f"run {self.run_id} left nothing to resume", code="E_RUN_ID", hint="run the contract from the start")
@@ -168,7 +168,7 @@ class Session:
     def _planned(self, prepared: Prepared, history: History, systems: Systems, begun: tuple[datetime, float]) -> RunResult:
         started, clock = begun
         plan = prepared.plan
-        workspace = Workspace(self.project.workspace, self.contract.contract, self.run_id)
+        workspace = self.project.run_folder(self.contract.contract, self.run_id)
         facts = replace(_facts(prepared, started), origin=self.options.origin)
         execution = Execution(plan)
         self.execution = execution

@@ -10,6 +10,7 @@ from datasync.contract.types import DataType
 from datasync.history.store import History, QuarantineBatch
 from datasync.plan.steps import Plan
 from datasync.seams import Staging, TargetSpec, Window
+from datasync.storage import read_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,7 +43,7 @@ def _in_batch(batch: QuarantineBatch, plan: Plan, spec: TargetSpec, staging: Sta
     import polars as pl
 
     try:
-        frame = pl.read_parquet(batch.path)
+        frame = read_frame(batch.path)
     except (OSError, pl.exceptions.PolarsError):
         return
     paths = [file.path for file in plan.files]

@@ -20,7 +20,6 @@ from datasync.seams import Connection, Source, Surroundings, Target
 from datasync.stages.local_staging import LocalTarget
 from datasync.sync.prepare import Request
 from datasync.sync.project import Project
-from datasync.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,10 @@ def open_systems(
             hint="datasync check, or add a target",
         )
     around = surroundings(project, options.connections)
-    workspace = Workspace(project.workspace, contract.contract, request.run_id)
+    workspace = project.run_folder(contract.contract, request.run_id)
     values = _path_values(request)
     own = auditor is None
-    auditor = auditor or Auditor(workspace.folder / "audit.log")
+    auditor = auditor or Auditor(workspace.local / "audit.log")
     if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
         auditor.start()

@@ -18,8 +18,6 @@ from datasync.seams import Connection
 from tests.airflow.project import CONTRACTS, make_project
 from tests.services import connection_of
 
-pytestmark = pytest.mark.xdist_group("airflow")
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,7 +19,6 @@ from datasync.history.store import History
 from tests.airflow.project import ROWS, make_project
 from tools.local_airflow import LOGIN, READER, LocalAirflow
 
-pytestmark = pytest.mark.xdist_group("airflow")
 RELEASE = "taskInstances/load.release/-1/hitlDetails"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,15 +146,15 @@ def test_check_shadow_and_at_target(capfd: pytest.CaptureFixture[str]) -> None:
     assert _rows() == [(1, 5), (2, 6)]
 
 
-@pytest.mark.parametrize("form", ["json", "junit", "markdown", "terminal"])
+@pytest.mark.parametrize("form", ["json", "junit", "markdown", "terminal", "html"])
 def test_reports(form: str, capfd: pytest.CaptureFixture[str]) -> None:
-    _write("1,5\n2,-1\n", "")
+    _write("1,5\n2,-8765432\n", "")
     assert invoke(["run", "c.yaml"]) == 1
     capfd.readouterr()
     assert invoke(["report", "--format", form, "--output", "report"]) == 0
     text = Path("report").read_text(encoding="utf-8")
     assert "price.min" in text
-    assert "-1" not in re.sub(r"[\w]*-\d\d-\d\d[\w:.+-]*|\d{8}T\d{6}-\w+", "", text)
+    assert "8765432" not in text
 
 
 def test_compile_is_stable(capfd: pytest.CaptureFixture[str]) -> None:
