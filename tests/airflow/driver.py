@@ -30,7 +30,12 @@ def main() -> None:
     dags = look(project, found)
     found["only_one"] = only_one(project)
     found["runs"] = {name: run(dags[name]) for name in TESTED}
-    found["transient"] = transient(dags["appended"])
+    found["transient"] = transient(dags["appended"], "extract.connected=raise@1-1")
+    found["resumed"] = transient(dags["after_others"], "audit.begin=raise@1-1")
+    found["lineage"] = lineage(project)
+    found["metrics"] = metrics(dags["fused"])
+    found["hook"] = hook(project)
+    found["provider"] = provider()
     found["interval"] = interval(dags["daily"])
     found["gate"] = {name: run(dags[f"gate_{name}"]) for name in ("passing", "fused_broken")}
     (home / "found.json").write_text(json.dumps(found), encoding="utf-8")
@@ -100,9 +105,81 @@ def events(dag_id: str) -> list[dict[str, Any]]:
         return [{"uri": row.asset.uri, "task": row.source_task_id, "extra": row.extra} for row in rows]
 
 
-def transient(dag: Any) -> dict[str, Any]:
-    """The source fails once; then the very same DAG run goes on."""
-    os.environ["DATASYNC_FAILPOINTS"] = "extract.connected=raise@1-1"
+def lineage(project: Path) -> dict[str, Any]:
+    """What OpenLineage would be told of the newest run."""
+    import attr
+
+    from datasync.airflow.lineage import facets
+    from datasync.contract.loader import load_contract
+    from datasync.sync.project import open_project
+    from datasync.sync.recorded import recorded
+
+    file = project / "contracts" / "warning.yaml"
+    result = recorded(open_project(file), None, "warning")
+    told = facets(load_contract(file), {"run_id": result.run_id})
+    nothing = facets(load_contract(file), None)
+    plain = json.loads(json.dumps(attr.asdict(told), default=str))
+    return {"told": plain, "nothing": [len(nothing.inputs), len(nothing.outputs)]}
+
+
+class Counted:
+    """Airflow's metrics, kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, float] = {}
+
+    def _keep(self, name: str, value: Any = 1, *_: Any, **__: Any) -> None:
+        self.kept[name] = float(value)
+
+    incr = decr = gauge = timing = _keep
+
+
+def metrics(dag: Any) -> dict[str, float]:
+    """What a run counts."""
+    from airflow.sdk.observability import stats
+
+    counted = Counted()
+    names = ("incr", "gauge", "timing")
+    before = {name: getattr(stats, name) for name in names}
+    for name in names:
+        setattr(stats, name, getattr(counted, name))
+    try:
+        run(dag)
+    finally:
+        for name in names:
+            setattr(stats, name, before[name])
+    return {name: value for name, value in counted.kept.items() if name.startswith("datasync.")}
+
+
+def hook(project: Path) -> dict[str, Any]:
+    """Connections and runs through the hook."""
+    from datasync.airflow import DataSyncHook
+
+    found = DataSyncHook("warehouse")
+    connection = found.get_conn()
+    return {
+        "kind": connection.kind,
+        "answers": found.test_connection(),
+        "missing": DataSyncHook("nobody").test_connection(),
+        "check": found.check(project / "contracts" / "parted.yaml").status,
+    }
+
+
+def provider() -> dict[str, Any]:
+    """What Airflow finds installed."""
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    return {
+        "known": "datasync" in manager.providers,
+        "hook": "datasync" in manager.hooks,
+        "links": [link for link in manager.extra_links_class_names if "datasync" in link],
+    }
+
+
+def transient(dag: Any, failpoint: str) -> dict[str, Any]:
+    """Something fails once; then the very same DAG run goes on."""
+    os.environ["DATASYNC_FAILPOINTS"] = failpoint
     try:
         return run(dag)
     finally:

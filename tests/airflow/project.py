@@ -66,7 +66,7 @@ CONTRACTS = {
     .replace("rows.csv", "rows.parquet")
     .replace(", timezone: UTC}", "}"),
     "waiting": contract("waiting", more=SPLIT, source_more=", changes: {by: modified, poll: 15s, timeout: 2m}"),
-    "after_others": contract("after_others", more='schedule: {assets: [passing, "s3://lake/rates"]}'),
+    "after_others": contract("after_others", more='schedule: {assets: [passing, "s3://lake/rates"]}\n' + SPLIT),
     "every": contract(
         "every",
         more="schedule: {every: 15m}\nparams: {region: {type: string, default: KR, one_of: [KR, US]}, size: {type: int64, default: 5}}",

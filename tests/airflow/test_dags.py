@@ -179,6 +179,45 @@ def test_a_source_that_fails_once_is_asked_again(found: dict[str, Any], project:
     assert rows(project, "appended") == [(1,), (2,), (3,), (4,)]
 
 
+def test_a_stage_that_fails_once_takes_up_what_lies_before_it(found: dict[str, Any], project: Path) -> None:
+    run = found["resumed"]
+    assert run["state"] == "success"
+    assert (run["tasks"]["extract.extract"], run["tasks"]["load.audit"]) == (["success", 1], ["success", 2])
+    assert rows(project, "after_others") == [(1,), (2,), (3,), (4,)]
+
+
+def test_lineage_tells_what_the_checks_said(found: dict[str, Any]) -> None:
+    told = found["lineage"]["told"]
+    (source,), (target,) = told["inputs"], told["outputs"]
+    assert (source["namespace"], source["name"]) == ("datasync://csv", "rows.csv")
+    assert (target["namespace"], target["name"]) == ("datasync://duckdb", "warning.duckdb/t")
+    assert target["outputFacets"]["outputStatistics"]["rowCount"] == 3
+    said = {check["name"]: check for check in target["facets"]["dataQualityAssertions"]["assertions"]}
+    assert (said["v.min"]["actual"], said["v.min"]["column"], said["v.min"]["severity"]) == ("1 of 4", "v", "error")
+    assert [field["name"] for field in target["facets"]["schema"]["fields"]] == ["id", "v", "at"]
+    assert found["lineage"]["nothing"] == [0, 0]
+
+
+def test_metrics_count_rows_and_seconds(found: dict[str, Any]) -> None:
+    kept = found["metrics"]
+    assert kept["datasync.fused.rows.published"] == 4
+    assert kept["datasync.fused.runs.passed"] == 1
+    assert kept["datasync.fused.checks.failed"] == 0
+    assert kept["datasync.fused.audit.seconds"] > 0
+
+
+def test_the_hook_reaches_what_airflow_knows(found: dict[str, Any]) -> None:
+    assert found["hook"]["kind"] == "postgres"
+    assert found["hook"]["answers"] == [True, "the system answers"]
+    assert found["hook"]["missing"][0] is False
+    assert "no connection 'nobody'" in found["hook"]["missing"][1]
+    assert found["hook"]["check"] == "passed"
+
+
+def test_airflow_finds_the_provider(found: dict[str, Any]) -> None:
+    assert found["provider"] == {"known": True, "hook": True, "links": ["datasync.airflow.links.ReportLink"]}
+
+
 def test_an_interval_reads_its_window_and_a_rerun_adds_nothing(found: dict[str, Any], project: Path) -> None:
     assert found["interval"]["state"] == "success"
     # The run of the 2nd has the interval of the 1st.
