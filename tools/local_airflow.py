@@ -186,17 +186,19 @@ def environment(home: Path, project: Path, port: int) -> dict[str, str]:
 def main() -> None:
     """Start Airflow on this project's contracts; end with Ctrl-C."""
     project = Path(__file__).resolve().parent.parent
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     local = LocalAirflow(project / ".airflow", project, 8080)
     print("starting Airflow; this takes about half a minute …", flush=True)
-    local.start()
     try:
+        local.start()
         names = {path.stem for path in (project / "contracts").glob("*.yaml")}
         local.wait_for_dags(names)
         for name in ("airports", "planes", "flights", "orders"):
             run_id = local.trigger(name)
             print(f"  {name}: {local.finished(name, run_id)}", flush=True)
         print(f"\nAirflow is at {local.url}\n  login      {LOGIN}\n  password   {LOGIN}\n")
-        print("Look at: Browse, Data contracts · the DAG 'orders', its last run, the tab Validation: blocked by a real defect.")
+        print("Look at: Browse, Data contracts · the DAG 'flights', a task per stage · the DAG 'orders', its last run, the tab Validation: blocked by a real defect.")
         print("Ctrl-C ends it.", flush=True)
         signal.pause()
     except KeyboardInterrupt:
