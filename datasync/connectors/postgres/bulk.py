@@ -113,6 +113,7 @@ class PostgresWriter:
     def __init__(self, bulk: Bulk, spec: TargetSpec, place: tuple[str, str], ddl: list[str]) -> None:
         self._bulk = bulk
         self._columns = spec.columns
+        self._key = spec.key
         self._place = place
         self._waiting: queue.Queue[pl.DataFrame | None] = queue.Queue(maxsize=_DEPTH)
         self._error: Exception | None = None
@@ -184,12 +185,22 @@ class PostgresWriter:
         self._thread.join()
         if self._error is not None:
             raise self._error
+        self._count_for_planner()
         failpoint("stage.before_commit")
         with self._bulk.translated():
             self._connection.commit()
         self._connection.close()
         failpoint("stage.after_commit")
         return self._rows
+
+    def _count_for_planner(self) -> None:
+        """Let the planner know how many rows staging has: it joins a table that it knows nothing of as if it were small."""
+        from datasync.contract.expressions.dialects import quote_identifier
+
+        names = ", ".join(quote_identifier(name, "postgres") for name in self._key)
+        table = ".".join(quote_identifier(part, "postgres") for part in self._place)
+        with self._bulk.statement(self._connection) as cursor:
+            cursor.execute(f"ANALYZE {table} ({names})" if names else f"ANALYZE {table}")
 
     def abandon(self) -> None:
         """Roll back: the table was made in the same transaction."""
