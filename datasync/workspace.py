@@ -147,9 +147,13 @@ class Workspace:
         for file in matches(self.quarantine, "*.parquet"):
             yield file.stem, read_frame(file)
 
-    def clear_quarantine(self) -> None:
-        """Forget the quarantined rows of an earlier try of this run, which is about to begin again."""
-        remove(self.quarantine)
+    def clear_quarantine(self, begin: str = "") -> None:
+        """Forget the quarantined rows of an earlier try of this run, or of the stages from `begin` on, about to begin again."""
+        if not begin:
+            remove(self.quarantine)
+            return
+        for file in matches(self.quarantine, f"*-{begin}-*.parquet"):
+            remove(file)
 
 
 def storage_error(message: str, error: Exception) -> StorageError:

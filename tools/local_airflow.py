@@ -198,7 +198,9 @@ def main() -> None:
             run_id = local.trigger(name)
             print(f"  {name}: {local.finished(name, run_id)}", flush=True)
         print(f"\nAirflow is at {local.url}\n  login      {LOGIN}\n  password   {LOGIN}\n")
-        print("Look at: Browse, Data contracts · the DAG 'flights', a task per stage · the DAG 'orders', its last run, the tab Validation: blocked by a real defect.")
+        print(
+            "Look at: Browse, Data contracts · the DAG 'flights', a task per stage · the DAG 'orders', its last run, the tab Validation: blocked by a real defect."
+        )
         print("Ctrl-C ends it.", flush=True)
         signal.pause()
     except KeyboardInterrupt:

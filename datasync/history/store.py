@@ -196,10 +196,15 @@ class History:
             values = {name: getattr(batch, name) for name in QuarantineBatch.__slots__ if name != "reasons"}
             connection.execute(insert(tables.quarantine).values(**values, reasons=json.dumps(dict(batch.reasons))))
 
-    def forget_quarantine(self, run_id: str) -> None:
-        """Drop the rows of a run that begins again, or whose evidence is too old."""
+    def forget_quarantine(self, run_id: str, begin: str = "") -> None:
+        """Drop the rows of a run that begins again, or only those of the process that began with a stage."""
+        row = tables.quarantine.c
+        mine = row.run_id == run_id
         with self._write() as connection:
-            connection.execute(delete(tables.quarantine).where(tables.quarantine.c.run_id == run_id))
+            if begin:
+                connection.execute(delete(tables.quarantine).where(mine, row.name.contains(f"-{begin}-", autoescape=True)))
+                return
+            connection.execute(delete(tables.quarantine).where(mine))
             connection.execute(delete(tables.closed_rows).where(tables.closed_rows.c.run_id == run_id))
 
     def quarantine_batches(

@@ -26,6 +26,11 @@ class Owner:
     sync: str
 
 
+def batch_name(gate: str, begin: str, number: int) -> str:
+    """Name a batch; sorts by gate, then as the stages follow each other within a process."""
+    return "-".join(part for part in (gate, begin, f"{number:06d}") if part)
+
+
 class SetAside:
     """The quarantine of one run while it goes on. Safe to use from several threads.
 
@@ -33,10 +38,12 @@ class SetAside:
         owner: the run.
         workspace: where files go.
         record: writes the batch down in history.
+        begin: the stage that this process begins with, where several processes share a run: part of its batches' names.
     """
 
-    def __init__(self, owner: Owner, workspace: Workspace, record: Callable[[QuarantineBatch], None]) -> None:
+    def __init__(self, owner: Owner, workspace: Workspace, record: Callable[[QuarantineBatch], None], begin: str = "") -> None:
         self._owner = owner
+        self._begin = begin
         self._workspace = workspace
         self._record = record
         self._lock = threading.Lock()
@@ -56,7 +63,7 @@ class SetAside:
         if frame.height == 0:
             return
         with self._lock:
-            name = f"{gate}-{self._numbers[gate]:06d}"
+            name = batch_name(gate, self._begin, self._numbers[gate])
             self._numbers[gate] += 1
         path = self._workspace.write_quarantine(name, frame)
         reasons = Counter(reason for row in frame["_reasons"].to_list() for reason in row)

@@ -86,7 +86,7 @@ def read_part(
         owner = Owner(run_id, loaded.contract.contract, plan.sync)
         context = Context(
             plan=plan, workspace=workspace, source=systems.source, target=systems.staging_target, auditor=systems.auditor,
-            set_aside=SetAside(owner, workspace, history.add_quarantine), clock=now, progress=options.progress,
+            set_aside=SetAside(owner, workspace, history.add_quarantine, name), clock=now, progress=options.progress,
         )  # fmt: skip
         step = plan.step("extract")
         step = replace(step, request=replace(step.request, part=Part(**parts[number])),

@@ -103,6 +103,17 @@ class Session:
                 return self._not_planned(history, error, started)
             return self._planned(prepared, history, systems, (started, clock))
 
+    @property
+    def _process(self) -> str:
+        """What tells this process from the others that share the run; empty for a run of one process."""
+        return (self.options.begin or "extract") if self.options.until is not None else ""
+
+    def _forget(self, history: History, workspace: Workspace, begin: StageName) -> None:
+        """Drop what an earlier try of the stages that begin now has set aside."""
+        for stage in (begin, "audit") if begin == "stage" else (begin,):
+            workspace.clear_quarantine(stage)
+            history.forget_quarantine(self.run_id, stage)
+
     def _audits(self) -> bool:
         """Tell whether the stages that this process carries out include the audit."""
         until = self.options.until or STAGES[-1]
@@ -135,6 +146,9 @@ class Session:
                 f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
             )
         manifest = gather(workspace, manifest)
+        if self.options.begin == "audit" and self.options.until is not None and manifest.get("auditing"):
+            # An audit that was cut off has moved rows already: stage again what the gates left.
+            self.options = replace(self.options, begin="stage")
         asked = manifest.get("asked", {})
         self.now = datetime.fromisoformat(manifest["now"])
         self.options = replace(
@@ -185,6 +199,8 @@ class Session:
             prepared = replace(prepared, plan=plan)
         if begin != "extract":
             execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
+            if self.options.until is not None:
+                self._forget(history, workspace, begin)
         else:
             workspace.clear_quarantine()
             history.forget_quarantine(self.run_id)
@@ -285,7 +301,7 @@ class Session:
             source=systems.source,
             target=systems.staging_target,
             auditor=systems.auditor,
-            set_aside=SetAside(owner, workspace, history.add_quarantine),
+            set_aside=SetAside(owner, workspace, history.add_quarantine, self._process),
             clock=self.now,
             stop=self.stop,
             past_counts=lambda number: history.past_counts(plan.sync, number),

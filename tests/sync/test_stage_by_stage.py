@@ -111,3 +111,34 @@ def test_a_run_whose_process_is_gone_is_written_down(tmp_path: Path) -> None:
 def test_only_one_run_may_be_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="left nothing to resume"):
         sync(tmp_path).run(run_id="r9", begin="audit", until="audit")
+
+
+def test_rows_that_several_processes_set_aside_are_all_kept(tmp_path: Path) -> None:
+    one = sync(tmp_path)
+    (tmp_path / "a.csv").write_text("id,v\n1,5\n2\n3,-1\n4,8\n4,9\n5,5\n6,6\n7,7\n8,8\n", encoding="utf-8")
+    for stage in STAGES:
+        for _ in range(2 if stage in ("extract", "gate_prepared") else 1):
+            result = one.run(run_id="r1", begin=stage, until=stage)
+    assert (result.status, result.rows.quarantined, result.rows.published) == ("warned", 4, 5)
+    history = History(one.project.history_url)
+    try:
+        batches = history.quarantine_batches(run_id="r1")
+    finally:
+        history.close()
+    assert sum(batch.rows for batch in batches) == 4
+    assert {batch.state for batch in batches} == {"open"}
+    kept = [row for _, frame in one.project.run_folder("c", "r1").read_quarantine() for row in frame["_reasons"].to_list()]
+    assert sorted(kept) == [["key.unique"], ["key.unique"], ["row.readable"], ["v.min"]]
+
+
+def test_an_audit_that_was_cut_off_stages_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = sync(tmp_path)
+    (tmp_path / "a.csv").write_text("id,v\n1,5\n4,8\n4,9\n5,5\n6,6\n7,7\n", encoding="utf-8")
+    for stage in STAGES[:3]:
+        one.run(run_id="r1", begin=stage, until=stage)
+    monkeypatch.setenv("DATASYNC_FAILPOINTS", "audit.moved=raise")
+    assert one.run(run_id="r1", begin="audit", until="audit").status == "error"
+    monkeypatch.delenv("DATASYNC_FAILPOINTS")
+    for stage in STAGES[3:]:
+        result = one.run(run_id="r1", begin=stage, until=stage)
+    assert (result.status, result.rows.quarantined, result.rows.published) == ("warned", 2, 4), result.error
