@@ -100,6 +100,10 @@ def message_page(title: str, text: str) -> str:
     return _environment().get_template("message.html.j2").render(title=title, text=text, csp=CSP)
 
 
+def _rows(value: int) -> str:
+    return "1 row was" if value == 1 else f"{words.number(value)} rows were"
+
+
 def _rank(status: str) -> int:
     order = ("failed", "error", "held", "refused", "interrupted", "running", "warned", "passed")
     return order.index(status) if status in order else len(order)
@@ -162,12 +166,12 @@ def verdict(result: RunResult) -> str:
     """Say in one sentence what happened and what it means for the target."""
     counts = {status: sum(check.status == status for check in result.checks) for status in words.ORDER}
     judged = sum(counts.values()) - counts["skipped"]
-    aside = f" {words.number(result.rows.quarantined)} rows were set aside." if result.rows.quarantined else ""
+    aside = f" {_rows(result.rows.quarantined)} set aside." if result.rows.quarantined else ""
     kept = "The target is unchanged."
     if result.kind == "check":
         kept = "A check publishes nothing."
     elif result.rows.published or result.ok:
-        kept = f"{words.number(result.rows.published)} rows were published."
+        kept = f"{_rows(result.rows.published)} published."
     if result.error is not None:
         return f"{_STATUS[result.status]} at {result.error.stage or 'the start'}: {result.error.message}.{aside} {kept}"
     if result.status in ("failed", "held"):
@@ -177,8 +181,10 @@ def verdict(result: RunResult) -> str:
         if counts["failed"]:
             many = f"{counts['failed']} of {judged} checks failed."
         return f"{_STATUS[result.status]}{place}: {many}{aside} {kept}"
-    warned = f", {counts['warned']} with warnings" if counts["warned"] else ""
-    return f"{_STATUS[result.status]}: {judged} checks judged{warned}.{aside} {kept}"
+    some = "1 check" if judged == 1 else f"{judged} checks"
+    said = f", {counts['warned']} with warnings" if counts["warned"] else ""
+    said += f", {counts['error']} could not be evaluated" if counts["error"] else ""
+    return f"{_STATUS[result.status]}: {some} judged{said}.{aside} {kept}"
 
 
 _STATUS = {

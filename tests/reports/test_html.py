@@ -1,0 +1,134 @@
+"""The page of a run: what it says first, and that nothing in the data becomes part of the page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from datasync.history.store import RunRow
+from datasync.reports.html import ContractText, PastCheck, RunPage, contracts_page, message_page, run_page
+from datasync.results.model import CheckResult, ErrorResult, QuarantineResult, RowCounts, RunResult, StageResult
+
+NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style></title><svg onload=alert(1)>",
+    "한국어 שלום \u202e",
+)
+
+
+def check(name: str = "price.min", status: str = "failed", **more: object) -> CheckResult:
+    known: dict[str, object] = {"evaluated": 20_000, "failed": 6, "expected": "≥ 0"} | more
+    return CheckResult(name, "min", "price", "prepared", "error", status, **known)  # type: ignore[arg-type]
+
+
+def result(status: str = "failed", *checks: CheckResult, **more: object) -> RunResult:
+    known: dict[str, object] = {
+        "rows": RowCounts(extracted=20_000, accepted=19_994, quarantined=6),
+        "stages": (StageResult("extract", "passed", 1.5, 20_000, 20_000), StageResult("gate_prepared", "failed", 0.5, 20_000, 19_994)),
+        "quarantine": QuarantineResult(6, "/q"), "target": "duckdb:w:t", "path": "c.yaml",
+    } | more  # fmt: skip
+    return RunResult("shop", "1.0.0", "r3", status, NOW, 2.0, checks=checks, **known)  # type: ignore[arg-type]
+
+
+def row(run_id: str, status: str) -> RunRow:
+    return RunRow(run_id, "shop", "1.0.0", "run", status, NOW, 1.0, None, None, 10, 10, 0)
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.attributes += attrs
+
+
+def tags(page: str) -> Tags:
+    found = Tags()
+    found.feed(page)
+    return found
+
+
+def test_the_first_screen_is_in_order() -> None:
+    past = [row("r3", "failed"), row("r2", "failed"), row("r1", "passed")]
+    checks = {"price.min": [PastCheck("r3", "failed", 6, 20_000), PastCheck("r2", "failed", 1, 9), PastCheck("r1", "passed")]}
+    page = run_page(
+        RunPage(
+            result("failed", check(samples=("-9.99",)), check("qty.min", "passed", failed=0)), past, checks, {"price.min": 6},
+            ContractText("contracts/shop.yaml", ["contract: shop", "columns:", "  price: {min: 0}"], {"price.min": 3}),
+            {"The DAG": "/dags/shop"}, "retail-data",
+        )
+    )  # fmt: skip
+    words = ["Blocked at gate prepared: 1 of 2 checks failed. 6 rows were set aside. The target is unchanged.", "What is wrong",
+             "6 of 20,000 rows (0.03 %)", "-9.99", "for 2 runs, first in run r2", "Last 3 runs", "19,994 accepted", "retail-data",
+             "datasync quarantine show r3", "1 checks without a finding", 'class="hit"']  # fmt: skip
+    places = [page.index(word) for word in words]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (result("passed", check(status="passed", failed=0), rows=RowCounts(5, 0, 5, published=5)), "Passed: 1 check judged. 5 rows were published."),
+        (result("warned", check(status="warned"), rows=RowCounts(5, 0, 4, 1, published=4)), "Passed with warnings: 1 check judged, 1 with warnings. 1 row was set aside. 4 rows were published."),
+        (result("error", error=ErrorResult("E_X", "extract", "the source is gone")), "Broken at extract: the source is gone. 6 rows were set aside. The target is unchanged."),
+        (result("failed", check(status="passed")), "More rows were set aside than is allowed."),
+        (result("passed", kind="check", rows=RowCounts()), "A check publishes nothing."),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_one_sentence(given: RunResult, said: str) -> None:
+    assert said in run_page(RunPage(given))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_hostile_stays_text(text: str) -> None:
+    broken = CheckResult(
+        text, "min", text, "prepared", "error", "failed", 3, 1, expected=text, samples=(text,), description=text, message=text
+    )  # fmt: skip
+    plain = tags(
+        run_page(
+            RunPage(result("failed", check()), [row("r3", "failed")], {}, {"x": 1}, ContractText("c", ["a"]), {"a": "/b"}, "o")
+        )
+    )
+    page = run_page(
+        RunPage(
+            result("failed", broken, notes=(text,), target=text), [row("r3", "failed")], {}, {text: 1},
+            ContractText(text, [text], {text: 1}), {text: "/b"}, text,
+        )
+    )  # fmt: skip
+    found = tags(page)
+    assert set(found.seen) <= set(plain.seen) | {"mark", "a", "p"}
+    assert "script" not in found.seen
+    assert not [name for name, _ in found.attributes if name.startswith("on")]
+
+
+def test_nothing_comes_from_outside() -> None:
+    page = run_page(RunPage(result("failed", check())))
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "default-src 'none'" in unescape(page)
+    assert not {"script", "link", "img", "iframe"} & set(tags(page).seen)
+
+
+def test_a_list_of_contracts_has_the_worst_first() -> None:
+    rows = [("good", [row("a", "passed")]), ("never", []), ("bad", [row("b", "failed"), row("c", "passed")])]
+    page = contracts_page(rows, {"b": "/runs/b"})
+    assert page.index(">bad<") < page.index(">good<") < page.index(">never<")
+    assert '<a href="/runs/b">bad</a>' in page
+    assert "No run yet" in contracts_page([], {})
+
+
+def test_a_message_is_only_that() -> None:
+    assert "&lt;b&gt;" in message_page("Nothing", "<b>")
+
+
+def test_five_hundred_checks_make_one_page() -> None:
+    checks = [check(f"c{number}.min", "failed" if number % 7 == 0 else "passed") for number in range(500)]
+    assert run_page(RunPage(result("failed", *checks))).count('<li class="finding') == 72
