@@ -20,7 +20,7 @@ from datasync.failpoints import failpoint
 from datasync.gates.auditor import Auditor, GxOutcome
 from datasync.gates.fidelity import Figures, difference, row_hash, staged_figures
 from datasync.gates.gx_suite import Suite, compile_checks
-from datasync.gates.offenders import Ground, any_null, breaking_rows, cells, offending, selected, true
+from datasync.gates.offenders import Ground, any_null, breaking_rows, cells, offending, selected, true, unknown_rows
 from datasync.results.model import CheckTally
 from datasync.seams import Staging
 
@@ -40,6 +40,7 @@ class AuditPlan:
         accepted_hash: sum of row hashes of the same, for a full audit.
         merge_key: the key that publishing merges by.
         bounds: for freshness, earliest and latest value allowed; None without freshness.
+        clock: the run's instant, aware, for `now()` and `today()`: the same that the gates in flight had.
     """
 
     checks: tuple[Check, ...]
@@ -48,6 +49,7 @@ class AuditPlan:
     accepted_hash: int | None = None
     merge_key: tuple[str, ...] = ()
     bounds: tuple[date | datetime, date | datetime] | None = None
+    clock: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -97,7 +99,9 @@ class _Audit:
         self.auditor = auditor
         self.set_aside = set_aside
         self.outcome = AuditOutcome()
-        self.ground = Ground(staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key)
+        self.ground = Ground(
+            staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key, clock=plan.clock
+        )
         self.grounds: dict[str, Ground] = {}
         self.broken: dict[str, str] = {}
 
@@ -253,20 +257,16 @@ class _Audit:
         return int(self.staging.query(f"SELECT count(*) FROM {self.staging.relation} WHERE {condition}")[0][0])
 
     def _conclude_row(self, check: Check, verdicts: Mapping[str, GxOutcome]) -> None:
-        """A row check again at rest: how many rows it selects and how many break it."""
+        """A row check again at rest: how many rows it selects, how many break it and how many are unknown."""
         verdict = verdicts.get(check.name)
         if verdict is None:
             self.outcome.tallies[check.name] = CheckTally()
             return
-        chosen = selected(check, self.ground)
-        broken = breaking_rows(check, self.ground.dialect)
-        row = self.staging.query(
-            f"SELECT sum(CASE WHEN {chosen} THEN 1 ELSE 0 END), sum(CASE WHEN {broken} THEN 1 ELSE 0 END) "
-            f"FROM {self.staging.relation}"
-        )[0]
-        failed = int(row[1] or 0)
+        asked = (make(check, self.ground) for make in (selected, breaking_rows, unknown_rows))
+        sums = ", ".join(f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END)" for condition in asked)
+        evaluated, failed, unknown = (int(n or 0) for n in self.staging.query(f"SELECT {sums} FROM {self.staging.relation}")[0])
         error = verdict.error or ("Great Expectations and our own SQL disagree" if verdict.success != (failed == 0) else "")
-        self.outcome.tallies[check.name] = CheckTally(int(row[0] or 0), failed, error=error)
+        self.outcome.tallies[check.name] = CheckTally(evaluated, failed, unknown, error)
 
     def _conclude_table(self, check: Check, verdicts: Mapping[str, GxOutcome]) -> None:
         verdict = verdicts.get(check.name)

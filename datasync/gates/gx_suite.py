@@ -65,7 +65,7 @@ def _references(check: Check, suite: Suite) -> dict[str, Any]:
 def _row(check: Check, suite: Suite) -> dict[str, Any] | None:
     if check.predicate is None:
         return None
-    return _sql(for_gx(f"SELECT 1 AS broken FROM staged WHERE {breaking_rows(check, suite.ground.dialect)}"), check.expected)
+    return _sql(for_gx(f"SELECT 1 AS broken FROM staged WHERE {breaking_rows(check, _staged(suite))}"), check.expected)
 
 
 def _null_share(check: Check, suite: Suite) -> dict[str, Any]:
@@ -126,5 +126,9 @@ def _plain(value: Any) -> Any:
 
 def committed(name: str, checks: Iterable[Check], suite: Suite) -> dict[str, Any]:
     """Give the suite as `expectations/<contract>.json` holds it: stable, without ids or versions."""
-    return {"name": name, "meta": {"made_by": "datasync compile", "note": "for review: runs compile the contract itself"},
-            "expectations": list(compile_checks(checks, suite))}  # fmt: skip
+    judged = list(checks)
+    note = "for review: runs compile the contract itself"
+    if any(part is not None and part.uses_clock for check in judged for part in (check.where, check.predicate)):
+        note += f", and now() is {suite.ground.clock:%Y-%m-%d} here"
+    return {"name": name, "meta": {"made_by": "datasync compile", "note": note},
+            "expectations": list(compile_checks(judged, suite))}  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from datasync.contract.checks import Check
 from datasync.contract.expressions import nodes
@@ -21,6 +22,7 @@ class Ground:
         reference: for `references`, the table that must have the values, after FROM.
         types: of the staged columns.
         merge_key: the key that a merge upserts by: survivors never share it with staging.
+        clock: the run's instant, aware, for `now()` and `today()`.
     """
 
     dialect: Dialect
@@ -29,6 +31,7 @@ class Ground:
     survivors: str | None = None
     reference: str | None = None
     merge_key: tuple[str, ...] = ()
+    clock: datetime | None = None
 
 
 def cells(check: Check, ground: Ground, qualifier: str = "") -> list[str]:
@@ -50,7 +53,7 @@ def cells(check: Check, ground: Ground, qualifier: str = "") -> list[str]:
 
 def selected(check: Check, ground: Ground, qualifier: str = "") -> str:
     """Rows the check applies to."""
-    return check.where.sql(ground.dialect, qualifier=qualifier) if check.where is not None else true(ground.dialect)
+    return check.where.sql(ground.dialect, ground.clock, qualifier) if check.where is not None else true(ground.dialect)
 
 
 def true(dialect: Dialect) -> str:
@@ -116,15 +119,25 @@ def _orphaned(check: Check, ground: Ground) -> str:
     return f"(NOT {any_null(check, ground)} AND NOT ({found}))"
 
 
-def breaking_rows(check: Check, dialect: Dialect) -> str:
+def breaking_rows(check: Check, ground: Ground) -> str:
     """Give a condition over staged rows, true for those that break a row check."""
+    if ground.dialect == "sqlite":
+        verdict = "IS NOT 1" if check.nulls == "fail" else "IS 0"
+    else:
+        verdict = "IS NOT TRUE" if check.nulls == "fail" else "IS FALSE"
+    return f"({selected(check, ground)}) AND ({_predicate(check, ground)}) {verdict}"
+
+
+def unknown_rows(check: Check, ground: Ground) -> str:
+    """Give a condition over staged rows, true for those whose row check gives NULL and passes."""
+    if check.nulls == "fail":
+        return f"NOT ({true(ground.dialect)})"
+    return f"({selected(check, ground)}) AND ({_predicate(check, ground)}) IS NULL"
+
+
+def _predicate(check: Check, ground: Ground) -> str:
     assert check.predicate is not None
-    predicate = check.predicate.sql(dialect)
-    where = check.where.sql(dialect) if check.where is not None else true(dialect)
-    verdict = "IS NOT TRUE" if check.nulls == "fail" else "IS FALSE"
-    if dialect == "sqlite":
-        return f"({where}) AND ({predicate}) " + ("IS NOT 1" if check.nulls == "fail" else "IS 0")
-    return f"({where}) AND ({predicate}) {verdict}"
+    return check.predicate.sql(ground.dialect, ground.clock)
 
 
 _BIND = re.compile(r"(?<![:\w\\]):(?=\w)|(?<=:):(?=\w)")

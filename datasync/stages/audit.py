@@ -41,6 +41,7 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
             accepted_hash=int(staged["hash"]) if staged.get("hash") is not None else None,
             merge_key=spec.key if spec.write == "merge" else (),
             bounds=_bounds(step, context, spec, clock),
+            clock=context.clock,
         )
         found = at_rest.audit(plan, context.target.staging(spec), context.auditor, _storing(context))
     flow.rows_in = outcomes["stage"].rows_out

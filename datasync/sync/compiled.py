@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from datasync.contract.checks import checks_of, row_checks_at_rest, types_of
@@ -14,6 +15,8 @@ from datasync.gates.offenders import Ground
 from datasync.sync.project import find_root
 
 DIALECTS: dict[str, Dialect] = {"postgres": "postgres", "sqlite": "sqlite"}
+CLOCK = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the run's instant in a committed suite, which must not change from day to day."""
 
 
 def suite_path(loaded: LoadedContract) -> Path:
@@ -27,6 +30,6 @@ def suite_text(loaded: LoadedContract) -> str:
     dialect = DIALECTS.get(contract.target.type if contract.target else "", "duckdb")
     declared = checks_of(contract)
     checks = [*row_checks_at_rest(declared), *(check for check in declared if check.gate == "staged")]
-    ground = Ground(dialect, "staged", types_of(contract.columns))
+    ground = Ground(dialect, "staged", types_of(contract.columns), clock=CLOCK)
     suite = Suite(ground, lambda name: ".".join(quote_identifier(part, dialect) for part in name.split(".")))
     return json.dumps(committed(contract.contract, checks, suite), indent=2, ensure_ascii=False) + "\n"
