@@ -5,8 +5,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3.11
-# Optional parts to install: postgres, mysql, airflow.
-EXTRAS ?= postgres mysql airflow
+# Optional parts to install, as pyproject.toml names them: all, or postgres mysql …
+EXTRAS ?= all
 # Processes that share the tests; 0 runs them in one.
 WORKERS ?= 2
 
