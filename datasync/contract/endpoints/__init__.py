@@ -1,0 +1,58 @@
+"""Where data comes from and where it goes: one model per kind, chosen by `type`; one file per family of kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from datasync.contract.endpoints.common import Changes, Cursor, Partition, ReplaceBy, Write
+from datasync.contract.endpoints.files import (
+    CsvOptions,
+    CsvSource,
+    CsvTarget,
+    NdjsonSource,
+    NdjsonTarget,
+    ParquetSource,
+    ParquetTarget,
+)
+from datasync.contract.endpoints.sql import (
+    DuckdbSource,
+    DuckdbTarget,
+    PostgresSource,
+    PostgresTarget,
+    SqliteSource,
+    SqliteTarget,
+)
+
+Source = Annotated[
+    PostgresSource | SqliteSource | DuckdbSource | CsvSource | ParquetSource | NdjsonSource,
+    Field(discriminator="type"),
+]
+Target = Annotated[
+    PostgresTarget | SqliteTarget | DuckdbTarget | CsvTarget | ParquetTarget | NdjsonTarget,
+    Field(discriminator="type"),
+]
+
+__all__ = [
+    "Changes",
+    "CsvOptions",
+    "CsvSource",
+    "CsvTarget",
+    "Cursor",
+    "DuckdbSource",
+    "DuckdbTarget",
+    "NdjsonSource",
+    "NdjsonTarget",
+    "ParquetSource",
+    "ParquetTarget",
+    "Partition",
+    "PostgresSource",
+    "PostgresTarget",
+    "ReplaceBy",
+    "Source",
+    "SqliteSource",
+    "SqliteTarget",
+    "Target",
+    "Write",
+]
