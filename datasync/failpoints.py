@@ -27,7 +27,7 @@ INVENTORY = (
     "publish.begin", "publish.after_ddl", "publish.after_dml", "publish.after_files",
     "publish.after_commit_row", "publish.after_commit",
     "reconcile.begin", "reconcile.done",
-    "history.before_record", "history.after_record",
+    "history.before_record", "history.after_outbox", "history.after_record",
 )  # fmt: skip
 """Every failpoint there is; a test holds this list and the code to each other."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from datasync.errors import StorageError
 
-NEWEST = "0002"
+NEWEST = "0003"
 VERSION_TABLE = "datasync_schema"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +15,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from datasync.errors import StorageError
 from datasync.failpoints import failpoint
 from datasync.history import tables
+from datasync.history.incidents import IncidentBook
+from datasync.history.outbox import Outbox
 from datasync.history.schema import open_engine
 from datasync.results.codec import from_json, to_json
-from datasync.results.model import RunResult
+from datasync.results.model import AlertDelivery, RunResult
+
+VERDICTS = ("passed", "warned", "failed", "held", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,18 @@ class QuarantineBatch:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Incidents and outbox in one open transaction."""
+
+    incidents: IncidentBook
+    outbox: Outbox
+
+
+Tell = Callable[[Ledger], None]
+"""Writes what a run's result means for incidents and messages."""
+
+
 class History:
     """The database of runs.
 
@@ -100,10 +117,29 @@ class History:
                 del values["started_at"]
                 connection.execute(update(tables.runs).where(tables.runs.c.run_id == facts.run_id).values(**values))
 
-    def finish(self, facts: RunFacts, result: RunResult, watermark: str | None, committed: bool) -> None:
-        """Write down a run's result, its checks, the watermark's mirror and what became of its quarantined rows."""
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """Read and write incidents and outbox in one transaction."""
+        with self._write() as connection:
+            yield Ledger(IncidentBook(connection), Outbox(connection))
+
+    def finish(
+        self, facts: RunFacts, result: RunResult, watermark: str | None, committed: bool, tell: Tell | None = None
+    ) -> RunResult:
+        """Write down a run's result, its checks, the watermark's mirror and what became of its quarantined rows.
+
+        Args:
+            tell: opens and closes incidents and writes messages, in the same transaction.
+
+        Returns:
+            The result, with the state of its messages.
+        """
         failpoint("history.before_record")
         with self._write() as connection:
+            if tell is not None:
+                tell(Ledger(IncidentBook(connection), Outbox(connection)))
+                failpoint("history.after_outbox")
+            result = replace(result, alerts=_deliveries(connection, facts.run_id))
             values = {
                 "status": result.status, "seconds": result.seconds, "staged": result.rows.staged, "committed": committed,
                 "published": result.rows.published, "quarantined": result.rows.quarantined, "result": to_json(result, None),
@@ -123,6 +159,7 @@ class History:
             pending = (tables.quarantine.c.run_id == facts.run_id) & (tables.quarantine.c.state.in_(("pending", "evidence")))
             connection.execute(update(tables.quarantine).where(pending).values(state=state))
         failpoint("history.after_record")
+        return result
 
     def _mirror(self, connection: Connection, facts: RunFacts, watermark: str) -> None:
         connection.execute(delete(tables.watermarks).where(tables.watermarks.c.sync == facts.sync))
@@ -137,9 +174,18 @@ class History:
         return self._scalar(select(tables.watermarks.c.watermark).where(tables.watermarks.c.sync == sync))  # type: ignore[no-any-return]
 
     def result(self, run_id: str) -> RunResult | None:
-        """Give the result of a finished run."""
+        """Give the result of a finished run; the state of its messages is that of now."""
         text = self._scalar(select(tables.runs.c.result).where(tables.runs.c.run_id == run_id))
-        return from_json(text) if text else None
+        if not text:
+            return None
+        with self._read() as connection:
+            return replace(from_json(text), alerts=_deliveries(connection, run_id))
+
+    def last_status(self, sync: str) -> str | None:
+        """Give the status of a sync's newest run that came to a verdict, or broke."""
+        runs = tables.runs.c
+        query = select(runs.status).where(runs.sync == sync, runs.kind == "run", runs.status.in_(VERDICTS))
+        return self._scalar(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(1))  # type: ignore[no-any-return]
 
     def contract_of(self, run_id: str) -> str | None:
         """Give the contract's name of a run, finished or not."""
@@ -271,12 +317,17 @@ class History:
                 connection.execute(delete(tables.checks).where(tables.checks.c.run_id == run_id))
                 connection.execute(delete(tables.runs).where(tables.runs.c.run_id == run_id))
 
-    def _rows(self, query: Select[Any]) -> list[Any]:
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
-                return list(connection.execute(query))
+                yield connection
         except SQLAlchemyError as error:
             raise _storage(error) from error
+
+    def _rows(self, query: Select[Any]) -> list[Any]:
+        with self._read() as connection:
+            return list(connection.execute(query))
 
     def _scalar(self, query: Select[Any]) -> Any:
         rows = self._rows(query)
@@ -284,6 +335,11 @@ class History:
 
     def _write(self) -> _Transaction:
         return _Transaction(self._engine)
+
+
+def _deliveries(connection: Connection, run_id: str) -> tuple[AlertDelivery, ...]:
+    shown = [row for row in Outbox(connection).of_run(run_id) if row.kind in ("card", "note")]
+    return tuple(AlertDelivery(row.channel, row.state) for row in shown)
 
 
 class _Transaction:

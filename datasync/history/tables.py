@@ -84,3 +84,103 @@ closed_rows = Table(
     Index("closed_by_run", "run_id"),
 )
 """Rows of open batches that are closed one by one: superseded by a later run, or replayed."""
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""Numbers rows by itself; SQLite does that only in a column of type INTEGER."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("contract", String(63), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("gate", String(20), nullable=False),
+    Column("check", String(300), nullable=False),
+    Column("kind", String(50), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("first_run", String(100), nullable=False),
+    Column("last_run", String(100), nullable=False),
+    Column("occurrences", Integer, nullable=False),
+    Column("reopened", Integer, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("evaluated", BigInteger, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("observed", Text, nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("samples", Text, nullable=False),
+    Column("acted_by", String(200), nullable=False),
+    Column("assignee", String(200), nullable=False),
+    Column("snoozed_until", DateTime(timezone=True)),
+    Column("snoozed_failed", BigInteger),
+    Column("snoozed_evaluated", BigInteger),
+    Column("inhibited_by", String(300), nullable=False),
+    Index("incidents_by_subject", "subject", "state"),
+    Index("incidents_by_state", "state", "contract"),
+)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("incident", NUMBER, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("what", String(20), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("via", String(20), nullable=False),
+    Column("run_id", String(100), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("events_by_incident", "incident", "id"),
+)
+"""The audit trail: every transition of every incident, with who did it and from where."""
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("subject", String(300), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("destination", String(300), nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("threads_by_subject", "subject", "channel", "destination"),
+)
+"""Where a subject's parent message lies in a channel; open until its last incident is resolved."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("dedup_key", String(300), nullable=False, unique=True),
+    Column("run_id", String(100), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("contract", String(63), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("destination", String(300), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", DateTime(timezone=True), nullable=False),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("last_error", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Index("outbox_by_state", "state", "next_try"),
+    Index("outbox_by_run", "run_id"),
+)
+"""Messages to be delivered. state: pending, failed (will be tried again), sent, dead, suppressed."""
+
+seen_requests = Table(
+    "seen_requests",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+)
+"""Signed requests and clicks that were handled, so that a replay or a double click does nothing."""

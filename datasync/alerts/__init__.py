@@ -1,0 +1,1 @@
+"""Results and incidents in, messages that people act on out."""
