@@ -40,7 +40,7 @@ def tell(result: RunResult) -> None:
 
 def tell_stage(result: RunResult, name: str) -> None:
     """Write what one stage of a run did that goes on in the next task."""
-    from datasync.reports.words import SIGNS, check_line, number, seconds
+    from datasync.results.words import SIGNS, check_line, number, seconds
 
     for stage in result.stages:
         if stage.name == name:
@@ -72,7 +72,7 @@ def conclude(result: RunResult) -> None:
 
 def violation(result: RunResult) -> str:
     """Say which promises were broken, in one line."""
-    from datasync.reports.words import check_line
+    from datasync.results.words import check_line
 
     broken = [check for check in result.checks if check.status == "failed"]
     words = "; ".join(f"{check.name}: {check_line(check)}" for check in broken[:5])

@@ -22,8 +22,8 @@ def list_runs(contract: str | None, status: str | None, limit: int, as_json: boo
     from datasync.cli.places import here, opened_history
     from datasync.cli.presenter import console, print_json
     from datasync.reports.terminal import COLOURS
-    from datasync.reports.words import seconds
     from datasync.results.codec import plain
+    from datasync.results.words import seconds
 
     with opened_history(here()) as history:
         found = history.list_runs(contract, status, limit)

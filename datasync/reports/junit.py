@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from datasync.reports.words import check_line
 from datasync.results.model import RunResult
+from datasync.results.words import check_line
 
 
 def junit(result: RunResult) -> str:

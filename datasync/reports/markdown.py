@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from datasync.reports.words import SIGNS, check_line, counts_line, outcome_line, seconds, sorted_checks, status_counts, when
 from datasync.results.model import RunResult
+from datasync.results.words import SIGNS, check_line, counts_line, outcome_line, seconds, sorted_checks, status_counts, when
 
 
 def escape(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datasync.reports.words import SIGNS, check_line, counts_line, outcome_line, seconds, sorted_checks, status_counts
 from datasync.results.model import CheckResult, RunResult
+from datasync.results.words import SIGNS, check_line, counts_line, outcome_line, seconds, sorted_checks, status_counts
 
 if TYPE_CHECKING:
     from rich.console import Console

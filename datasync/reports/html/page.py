@@ -8,7 +8,7 @@ from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from datasync.reports import words
+from datasync.results import words
 from datasync.results.model import CheckResult, RunResult
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run_page(page: RunPage) -> str:
     bad = [check for check in words.sorted_checks(result.checks) if check.status in BAD]
     rest = [check for check in words.sorted_checks(result.checks) if check.status not in BAD]
     return _environment().get_template("run.html.j2").render(
-        page=page, result=result, words=words, verdict=verdict(result), csp=CSP,
+        page=page, result=result, words=words, verdict=words.verdict(result), csp=CSP,
         bad=[_Shown.of(check, page) for check in _by_weight(bad)], rest=[_Shown.of(check, page) for check in rest],
         strip=list(reversed(page.past[:STRIP])), flow=_flow(result), stages=_stages(result), todo=_todo(result),
         marked={page.contract.places[check.name] for check in bad if check.name in page.contract.places} if page.contract else (),
@@ -98,10 +98,6 @@ def contracts_page(rows: Sequence[tuple[str, Sequence[RunRow]]], hrefs: Mapping[
 def message_page(title: str, text: str) -> str:
     """A page that only says something."""
     return _environment().get_template("message.html.j2").render(title=title, text=text, csp=CSP)
-
-
-def _rows(value: int) -> str:
-    return "1 row was" if value == 1 else f"{words.number(value)} rows were"
 
 
 def _rank(status: str) -> int:
@@ -160,37 +156,6 @@ def _since(past: Sequence[PastCheck]) -> str:
         return f"new: passed in the {before} runs before" if before > 1 else "new in this run"
     more = " or more" if number == len(past) else ""
     return f"for {number}{more} runs, first in run {past[number - 1].run_id}"
-
-
-def verdict(result: RunResult) -> str:
-    """Say in one sentence what happened and what it means for the target."""
-    counts = {status: sum(check.status == status for check in result.checks) for status in words.ORDER}
-    judged = sum(counts.values()) - counts["skipped"]
-    aside = f" {_rows(result.rows.quarantined)} set aside." if result.rows.quarantined else ""
-    kept = "The target is unchanged."
-    if result.kind == "check":
-        kept = "A check publishes nothing."
-    elif result.rows.published or result.ok:
-        kept = f"{_rows(result.rows.published)} published."
-    if result.error is not None:
-        return f"{_STATUS[result.status]} at {result.error.stage or 'the start'}: {result.error.message}.{aside} {kept}"
-    if result.status in ("failed", "held"):
-        stage = next((stage.name for stage in result.stages if stage.status == "failed"), "")
-        place = f" at {stage.replace('_', ' ')}" if stage else ""
-        many = "More rows were set aside than is allowed."
-        if counts["failed"]:
-            many = f"{counts['failed']} of {judged} checks failed."
-        return f"{_STATUS[result.status]}{place}: {many}{aside} {kept}"
-    some = "1 check" if judged == 1 else f"{judged} checks"
-    said = f", {counts['warned']} with warnings" if counts["warned"] else ""
-    said += f", {counts['error']} could not be evaluated" if counts["error"] else ""
-    return f"{_STATUS[result.status]}: {some} judged{said}.{aside} {kept}"
-
-
-_STATUS = {
-    "passed": "Passed", "warned": "Passed with warnings", "failed": "Blocked", "held": "Held", "error": "Broken",
-    "refused": "Refused", "interrupted": "Interrupted",
-}  # fmt: skip
 
 
 def _flow(result: RunResult) -> list[tuple[str, int, float]]:

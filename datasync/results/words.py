@@ -113,3 +113,39 @@ def outcome_line(result: RunResult) -> str:
         mark = f", watermark {result.watermark}" if result.watermark else ""
         return f"published to {result.target}{mark}"
     return "target and watermark are unchanged"
+
+
+def rows_of(value: int) -> str:
+    """Say `1 row was` or `151 rows were`."""
+    return "1 row was" if value == 1 else f"{number(value)} rows were"
+
+
+def verdict(result: RunResult) -> str:
+    """Say in one sentence what happened and what it means for the target."""
+    counts = {status: sum(check.status == status for check in result.checks) for status in ORDER}
+    judged = sum(counts.values()) - counts["skipped"]
+    aside = f" {rows_of(result.rows.quarantined)} set aside." if result.rows.quarantined else ""
+    kept = "The target is unchanged."
+    if result.kind == "check":
+        kept = "A check publishes nothing."
+    elif result.rows.published or result.ok:
+        kept = f"{rows_of(result.rows.published)} published."
+    if result.error is not None:
+        return f"{_STATUS[result.status]} at {result.error.stage or 'the start'}: {result.error.message}.{aside} {kept}"
+    if result.status in ("failed", "held"):
+        stage = next((stage.name for stage in result.stages if stage.status == "failed"), "")
+        place = f" at {stage.replace('_', ' ')}" if stage else ""
+        many = "More rows were set aside than is allowed."
+        if counts["failed"]:
+            many = f"{counts['failed']} of {judged} checks failed."
+        return f"{_STATUS[result.status]}{place}: {many}{aside} {kept}"
+    some = "1 check" if judged == 1 else f"{judged} checks"
+    said = f", {counts['warned']} with warnings" if counts["warned"] else ""
+    said += f", {counts['error']} could not be evaluated" if counts["error"] else ""
+    return f"{_STATUS[result.status]}: {some} judged{said}.{aside} {kept}"
+
+
+_STATUS = {
+    "passed": "Passed", "warned": "Passed with warnings", "failed": "Blocked", "held": "Held", "error": "Broken",
+    "refused": "Refused", "interrupted": "Interrupted",
+}  # fmt: skip
