@@ -140,6 +140,8 @@ class TransientError(ConnectorError):
 
     code = "E_TRANSIENT"
     transient = True
+    retry_after: float | None = None
+    """Seconds for which the system asked to be left alone; set by who knows it."""
 
 
 class PermanentError(ConnectorError):

@@ -161,8 +161,7 @@ class Delivery:
         card: the parent message as it is now; None for a note.
         posts: what goes into its thread; none on the first message, which shows everything itself.
         note: a message of its own.
-        thread: the parent that exists already; None: a new one is to be written.
-        resurface: the parent is to be shown again at the channel's end: an incident opened again after all were resolved.
+        thread: the parent that exists already: update it in place and answer below it; None: write a new one.
         attachment: the run's report as one HTML page, for channels that carry files.
     """
 
@@ -172,7 +171,6 @@ class Delivery:
     posts: tuple[Post, ...] = ()
     note: Note | None = None
     thread: Thread | None = None
-    resurface: bool = False
     attachment: bytes | None = None
 
 

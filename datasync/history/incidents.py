@@ -14,6 +14,7 @@ from datasync.history.tables import incident_events, incidents
 
 IncidentState = Literal["open", "acknowledged", "snoozed", "resolved"]
 UNRESOLVED: tuple[IncidentState, ...] = ("open", "acknowledged", "snoozed")
+STATES: tuple[IncidentState, ...] = (*UNRESOLVED, "resolved")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,15 +93,16 @@ class Outbox:
         self._connection.execute(insert(outbox).values(**values))
         return True
 
-    def claim(self, now: datetime, run_id: str | None = None) -> list[OutboxRow]:
+    def claim(self, now: datetime, kinds: Sequence[str], run_id: str | None = None) -> list[OutboxRow]:
         """Take all messages that are due and that nobody else is delivering, oldest first.
 
         Args:
             now: UTC.
+            kinds: of these.
             run_id: only lanes in which this run has a message.
         """
         free = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until < now)
-        due = (outbox.c.state.in_(WAITING)) & (outbox.c.next_try <= now) & free
+        due = outbox.c.state.in_(WAITING) & outbox.c.kind.in_(tuple(kinds)) & (outbox.c.next_try <= now) & free
         rows = self._rows(due)
         if run_id is not None:
             lanes = {row.lane for row in rows if row.run_id == run_id}
@@ -129,6 +130,13 @@ class Outbox:
     def of_run(self, run_id: str) -> list[OutboxRow]:
         """Give the messages of one run."""
         return self._rows(outbox.c.run_id == run_id)
+
+    def newest(self, subject: str) -> OutboxRow | None:
+        """Give the newest message about a run of a subject: it holds what is known of the contract."""
+        about = (outbox.c.subject == subject) & (outbox.c.run_id != "") & outbox.c.kind.in_(("card", "note"))
+        query = select(outbox).where(about).order_by(outbox.c.id.desc()).limit(1)
+        row = self._connection.execute(query).first()
+        return _row(row) if row is not None else None
 
     def listed(self, states: Sequence[str]) -> list[OutboxRow]:
         """Give messages by state, oldest first."""
