@@ -14,6 +14,7 @@ from typing import Any
 
 from datasync.alerts.conditions import fill, holds
 from datasync.alerts.lifecycle import Sighting
+from datasync.alerts.message import Post, PostKind
 from datasync.alerts.metrics import Metrics
 from datasync.alerts.observing import Happening
 from datasync.alerts.posts import post_of
@@ -21,7 +22,7 @@ from datasync.alerts.routing import Route, muted_until, routes
 from datasync.contract.alerting import Alert
 from datasync.contract.model import Contract
 from datasync.history.incidents import Incident
-from datasync.history.outbox import OutboxRow, OutboxState
+from datasync.history.outbox import OutboxRow, OutboxState, Thread
 from datasync.history.store import Ledger
 from datasync.results.codec import plain
 from datasync.results.model import RunResult
@@ -38,6 +39,7 @@ class Announcement:
         subject: whose incidents.
         seen: the run and the time.
         facts: what a message shows beside incidents and figures, kept with it: links, places in the contract's file.
+        released: who let a held run go, and why; empty for others.
     """
 
     contract: Contract
@@ -46,6 +48,7 @@ class Announcement:
     subject: str
     seen: Sighting
     facts: Mapping[str, Any] = field(default_factory=dict)
+    released: str = ""
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ def announce(ledger: Ledger, run: Announcement, happenings: Sequence[Happening])
             ledger.outbox.add(_card(ledger, run, route, what, happenings))
         else:
             ledger.outbox.add(_note(run, route, what))
-    if happenings:
+    if happenings or run.released:
         for route in threads - set(told):
             ledger.outbox.add(_card(ledger, run, route, _Told(muted=False), happenings))
     _escalate(ledger, run, alerts, happenings)
@@ -99,13 +102,16 @@ def _places(alerts: Iterable[Alert], run: Announcement) -> dict[Route, _Told]:
 
 def _card(ledger: Ledger, run: Announcement, route: Route, what: _Told, happenings: Sequence[Happening]) -> OutboxRow:
     loud = [happening for happening in happenings if not happening.silent]
+    posts = [post_of(happening.incident, happening.what, run.seen.at) for happening in loud]
+    if run.released:
+        posts.append(Post("released", f"Released: {run.released}", at=run.seen.at))
     known = ledger.outbox.thread(run.subject, *_place(route))
     first = known is None or not known.open
     # Acknowledged and snoozed incidents that are no worse are shown where the message lies already, and start no new one.
     state: OutboxState = "suppressed" if first and not loud and not what.notes else "pending"
     body = {
         "facts": dict(run.facts),
-        "posts": plain([post_of(happening.incident, happening.what, run.seen.at) for happening in loud]),
+        "posts": plain(posts),
         "notes": what.notes,
         "mention": what.mention,
         "muted": what.muted,
@@ -121,7 +127,8 @@ def _note(run: Announcement, route: Route, what: _Told) -> OutboxRow:
 
 def _row(run: Announcement, route: Route, kind: str, body: Mapping[str, Any], what: _Told) -> OutboxRow:
     return OutboxRow(
-        dedup_key=key(run.result.run_id, route),
+        # A run that is resumed or released is recorded again, with another end.
+        dedup_key=key(f"{run.result.run_id}/{run.result.status}", route),
         subject=run.subject,
         contract=run.result.contract,
         kind=kind,
@@ -170,13 +177,33 @@ def tell_of_actions(ledger: Ledger, incidents: Sequence[Incident], event: str, w
         what: acknowledged, snoozed, woke, assigned, resolved or reopened.
         at: when, UTC.
     """
-    subject = incidents[0].subject
-    for thread in ledger.outbox.open_threads(subject):
-        route = Route(thread.channel, thread.destination)
-        body = {"posts": plain([post_of(incident, what, at) for incident in incidents])}
-        ledger.outbox.add(
-            OutboxRow(
-                dedup_key=key(event, route), subject=subject, contract=incidents[0].contract, kind="card",
-                channel=route.channel, destination=route.destination, body=body, next_try=at, created_at=at,
-            )
-        )  # fmt: skip
+    body = {"posts": plain([post_of(incident, what, at) for incident in incidents])}
+    for thread in ledger.outbox.open_threads(incidents[0].subject):
+        ledger.outbox.add(_update(event, thread, incidents[0].contract, body, at))
+
+
+def tell_of_run(ledger: Ledger, run_id: str, what: PostKind, text: str, at: datetime) -> None:
+    """Say in the messages that show a run what a person decided about it.
+
+    Args:
+        what: rejected, or another kind of post.
+        text: one sentence.
+    """
+    told = ledger.outbox.of_run(run_id)
+    body = {"posts": plain([Post(what, text, at=at)])}
+    for thread in ledger.outbox.open_threads(told[0].subject) if told else ():
+        ledger.outbox.add(_update(f"{run_id}/{what}", thread, told[0].contract, body, at))
+
+
+def _update(event: str, thread: Thread, contract: str, body: Mapping[str, Any], at: datetime) -> OutboxRow:
+    return OutboxRow(
+        dedup_key=key(event, Route(thread.channel, thread.destination)),
+        subject=thread.subject,
+        contract=contract,
+        kind="card",
+        channel=thread.channel,
+        destination=thread.destination,
+        body=body,
+        next_try=at,
+        created_at=at,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from datasync.alerts.cards import Situation, card_of, note_of
 from datasync.alerts.message import Delivery, Post
+from datasync.alerts.observing import RUN_ERROR
 from datasync.errors import PermanentError
 from datasync.history.incidents import Incident
 from datasync.history.outbox import OutboxRow, Thread
@@ -84,7 +85,7 @@ def _card(history: History, rows: Sequence[OutboxRow], known: _Known, result: Ru
     goes_on = known.thread is not None and (known.thread.open or all(row.body.get("flapping") for row in rows))
     thread = known.thread if goes_on else None
     posts = merged(rows)
-    if thread is None and not unresolved and all(row.body.get("muted") for row in rows):
+    if thread is None and not unresolved and _needless(rows, known.incidents):
         return None
     if last.channel == "email" and thread is not None and not [post for post in posts if post.kind not in QUIET]:
         return None
@@ -102,6 +103,13 @@ def _card(history: History, rows: Sequence[OutboxRow], known: _Known, result: Ru
     # The first message shows everything itself; only what is over by then needs to be told below it.
     shown = posts if thread is not None or not unresolved else ()
     return Composed(Delivery(last.dedup_key, last.destination, card=card, posts=shown, thread=thread), more=unresolved)
+
+
+def _needless(rows: Sequence[OutboxRow], incidents: Sequence[Incident]) -> bool:
+    """It was over before anybody was told: within a mute window, or because a system that failed was simply tried again."""
+    muted = all(row.body.get("muted") for row in rows)
+    healed = all(incident.check == RUN_ERROR for incident in incidents) and not any(row.attempts for row in rows)
+    return muted or (healed and bool(incidents))
 
 
 def merged(rows: Sequence[OutboxRow]) -> tuple[Post, ...]:

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from datasync.history.incidents import Incident
 from datasync.results.model import CheckResult, CheckStatus
+from datasync.results.words import observed_text
 
 BREAKING: tuple[CheckStatus, ...] = ("failed", "error", "warned")
 _RANK = {"warn": 0, "error": 1}
@@ -129,6 +130,6 @@ def _worse(before: Incident, after: Incident) -> bool:
 def _figures(incident: Incident, check: CheckResult) -> Incident:
     return replace(
         incident, failed=check.failed, evaluated=check.evaluated, expected=check.expected, message=check.message,
-        observed="" if check.observed is None else str(check.observed), promise=check.description, samples=check.samples,
+        observed=observed_text(check.observed), promise=check.description, samples=check.samples,
         kind=check.type,
     )  # fmt: skip

@@ -21,7 +21,7 @@ FLAPPING = timedelta(hours=1)
 JUDGED = ("passed", "warned", "failed", "held", "error")
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "freshness": ("count.min", "count.drift", "count.tolerance"),
-    "columns": ("null_share", "distinct", "expectation"),
+    "columns": ("count.min", "count.drift", "count.tolerance", "null_share", "distinct", "expectation"),
 }
 """Kind of a check to kinds whose failure in the same run it explains: a stale source brings few rows, a missing column fails
 what is said about it."""
@@ -112,6 +112,9 @@ class _Observer:
             if incident is None:
                 key = (self._key(check), self.result.contract, self.subject)
                 return [self._note(replace(lifecycle.opened(check, key, self.seen), inhibited_by=cause), "opened")]
+            if incident.unresolved and incident.last_run == self.seen.run_id:
+                # The same run is recorded again: it was resumed, or released.
+                return []
             after, what = lifecycle.again(incident, check, self.seen)
             happening = self._note(replace(after, inhibited_by=cause), what)
             return [replace(happening, flapping=_flapping(incident, self.seen))]

@@ -51,6 +51,8 @@ def seen_words(incident: Incident) -> str:
     """Say what was seen, in absolute numbers and as much of a share as it takes."""
     if incident.evaluated > 1:
         return f"{number(incident.failed)} of {number(incident.evaluated)} rows ({share(incident.failed, incident.evaluated)})"
+    if incident.kind == "columns":
+        return incident.observed or "not met"
     return incident.message or (f"observed {incident.observed}" if incident.observed else "not met")
 
 

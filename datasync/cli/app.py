@@ -21,6 +21,8 @@ COMMANDS = {
     "runs": ("datasync.cli.runs:runs", "List, show, release and reject runs."),
     "report": ("datasync.cli.report:report", "Show a run again: terminal, JSON, JUnit or Markdown."),
     "quarantine": ("datasync.cli.quarantine:quarantine", "List, show, export and replay rows set aside."),
+    "incidents": ("datasync.cli.incidents:incidents", "Triage broken promises: list, show, ack, snooze, assign, resolve."),
+    "alerts": ("datasync.cli.alerts:alerts", "Show, deliver and test messages: pending, send, test."),
     "schema": ("datasync.cli.schema:schema", "Print the JSON Schema of contracts, for editors."),
     "compile": ("datasync.cli.compile:compile_suites", "Write the Great Expectations suites of contracts."),
     "connections": ("datasync.cli.connections:connections", "List and test connections."),

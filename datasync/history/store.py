@@ -187,6 +187,11 @@ class History:
         query = select(runs.status).where(runs.sync == sync, runs.kind == "run", runs.status.in_(VERDICTS))
         return self._scalar(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(1))  # type: ignore[no-any-return]
 
+    def facts(self, run_id: str) -> RunFacts | None:
+        """Give what was known when a run began."""
+        rows = self._rows(select(*(tables.runs.c[name] for name in RunFacts.__slots__)).where(tables.runs.c.run_id == run_id))
+        return RunFacts(*rows[0]) if rows else None
+
     def contract_of(self, run_id: str) -> str | None:
         """Give the contract's name of a run, finished or not."""
         return self._scalar(select(tables.runs.c.contract).where(tables.runs.c.run_id == run_id))  # type: ignore[no-any-return]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datasync.results.model import CheckResult, RunResult
-from datasync.results.words import SIGNS, check_line, counts_line, outcome_line, seconds, sorted_checks, status_counts
+from datasync.results.words import (
+    SIGNS,
+    alerts_line,
+    check_line,
+    counts_line,
+    outcome_line,
+    seconds,
+    sorted_checks,
+    status_counts,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +54,8 @@ def show(result: RunResult, console: Console, verbose: bool = False) -> None:
         if result.error.hint:
             _line(console, "hint", result.error.hint)
     _line(console, "target", outcome_line(result))
+    if result.alerts:
+        _line(console, "alerts", alerts_line(result))
     if result.quarantine.rows and result.quarantine.location:
         _line(console, "set aside", f"datasync quarantine show {result.run_id}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from datasync.results.model import CheckResult, CheckStatus, RunResult
@@ -67,7 +67,8 @@ def check_line(check: CheckResult) -> str:
     if check.status == "error":
         return check.message or "could not be evaluated"
     if check.evaluated <= 1 and check.observed is not None:
-        return _observed(check.observed)
+        text = observed_text(check.observed)
+        return text if isinstance(check.observed, Mapping) else f"observed {text}"
     if check.type in TABLE:
         return "not met" if check.failed else "met"
     if check.failed == 0:
@@ -76,11 +77,11 @@ def check_line(check: CheckResult) -> str:
     return f"{number(check.failed)} of {number(check.evaluated)} rows ({share(check.failed, check.evaluated)})"
 
 
-def _observed(value: object) -> str:
-    """Say what a table check saw: `missing: id, name; extra: id;name`."""
-    if isinstance(value, dict):
+def observed_text(value: object) -> str:
+    """Write what a table check saw: `missing: id, name; extra: id;name`, or the figure itself; empty for nothing."""
+    if isinstance(value, Mapping):
         return "; ".join(f"{word}: {', '.join(map(str, found))}" for word, found in value.items())
-    return f"observed {value}"
+    return "" if value is None else str(value)
 
 
 def counts_line(result: RunResult) -> str:
@@ -149,3 +150,12 @@ _STATUS = {
     "passed": "Passed", "warned": "Passed with warnings", "failed": "Blocked", "held": "Held", "error": "Broken",
     "refused": "Refused", "interrupted": "Interrupted",
 }  # fmt: skip
+
+
+def alerts_line(result: RunResult) -> str:
+    """Say what became of a run's messages: `slack sent · email pending: datasync alerts pending`."""
+    found = " · ".join(
+        f"{channel} {state}" for channel, state in dict.fromkeys((one.channel, one.state) for one in result.alerts)
+    )
+    waits = any(one.state in ("pending", "failed", "dead") for one in result.alerts)
+    return f"{found}: datasync alerts pending" if waits else found

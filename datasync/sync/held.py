@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from datasync.alerts.announcing import tell_of_run
 from datasync.contract.loader import load_contract
 from datasync.errors import UsageError
 from datasync.history.store import History, RunFacts
@@ -13,6 +14,7 @@ from datasync.results.model import RunResult
 from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
 from datasync.sync.session import Session
+from datasync.sync.telling import send
 
 PATIENCE = timedelta(hours=24)
 
@@ -41,9 +43,13 @@ def reject(project: Project, run_id: str, reason: str) -> RunResult:
     rejected = replace(result, status="failed", notes=(*result.notes, f"rejected: {reason}"))
     history = History(project.history_url)
     try:
-        history.finish(_facts(rejected), rejected, None, committed=False)
+        history.finish(
+            _facts(rejected), rejected, None, False,
+            lambda ledger: tell_of_run(ledger, run_id, "rejected", f"Rejected: {reason}", datetime.now(UTC)),
+        )  # fmt: skip
     finally:
         history.close()
+    send(project, run_id)
     return rejected
 
 

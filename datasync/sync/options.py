@@ -37,6 +37,8 @@ class RunOptions:
         released: who let a held run go, and why.
         now: the run's time; default: now.
         progress: told how far the run is.
+        deliver: send the run's messages when it is over; else they wait for `datasync alerts send` or Airflow's notify task.
+        links: word to URL, shown in messages: the scheduler's run and log.
     """
 
     window_start: str | None = None
@@ -57,3 +59,5 @@ class RunOptions:
     now: datetime | None = None
     progress: Callable[[Progress], None] = _silent
     kind: Literal["run", "check", "replay"] = "run"
+    deliver: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)

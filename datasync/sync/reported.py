@@ -42,7 +42,7 @@ def report_html(project: Project, result: RunResult, links: Mapping[str, str] | 
     order = {row.run_id: place for place, row in enumerate(past)}
     for found in checks.values():
         found.sort(key=lambda check: order[check.run_id])
-    page = RunPage(result, past, checks, reasons, _text(loaded), links or {}, _owner(loaded))
+    page = RunPage(result, past, checks, reasons, contract_text(loaded), links or {}, _owner(loaded))
     return run_page(page)
 
 
@@ -66,7 +66,8 @@ def _file(path: str, project: Project) -> Path:
     return file if file.is_absolute() or file.is_file() else project.root / file
 
 
-def _text(loaded: LoadedContract | None) -> ContractText | None:
+def contract_text(loaded: LoadedContract | None) -> ContractText | None:
+    """Give a contract's text and the line of each check; None when there is none to read."""
     if loaded is None:
         return None
     try:

@@ -15,7 +15,8 @@ from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.errors import DataSyncError, UsageError
 from datasync.gates.auditor import Auditor
-from datasync.history.store import History, RunFacts
+from datasync.history.store import History, RunFacts, Tell
+from datasync.plan.build import sync_id
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
 from datasync.results.model import RunResult
@@ -32,6 +33,7 @@ from datasync.sync.project import Project, open_project
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
+from datasync.sync.telling import Telling, sent, tell_of
 from datasync.workspace import Workspace
 
 FINAL = ("passed", "warned", "failed", "held")
@@ -73,7 +75,8 @@ class Session:
             StorageError: history cannot be used.
         """
         task = Supervised(self._work, self.stop, self._end, lambda: self.committed or self._published())
-        return supervise(task)
+        result = supervise(task)
+        return sent(self.project, result, self.options.connections) if self.options.deliver and self.over else result
 
     def _published(self) -> bool:
         return self.execution is not None and self.execution.commit is not None
@@ -170,14 +173,20 @@ class Session:
     def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
         result = broken(self.contract, self.run_id, error, started)
         result = replace(result, path=str(self.loaded.path), kind=self.options.kind)
-        sync = self.contract.contract
+        sync = sync_id(self.contract, resolve_params(self.contract, self.options.params))
         facts = RunFacts(
             self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started,
             origin=self.options.origin,
         )  # fmt: skip
         history.begin(facts)
-        history.finish(facts, result, None, committed=False)
-        return result
+        return history.finish(facts, result, None, False, self._tell(sync, result, history))
+
+    def _tell(self, sync: str, result: RunResult, history: History) -> Tell | None:
+        """What the run's end means for incidents and messages; a shadow's is nobody's business."""
+        if self.options.shadow:
+            return None
+        params = resolve_params(self.contract, self.options.params)
+        return tell_of(Telling(self.loaded, sync, params, self.options.links, self.options.released), result, history)
 
     def _planned(self, prepared: Prepared, history: History, systems: Systems, begun: tuple[datetime, float]) -> RunResult:
         started, clock = begun
@@ -219,7 +228,7 @@ class Session:
             workspace.write_manifest((workspace.read_manifest() or {}) | {"seconds": round(seconds, 3)})
             self.over = False
             return result
-        self._record(history, facts, result, execution)
+        result = self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
 
@@ -311,11 +320,13 @@ class Session:
             before_publish=before_publish,
         )
 
-    def _record(self, history: History, facts: RunFacts, result: RunResult, execution: Execution) -> None:
+    def _record(self, history: History, facts: RunFacts, result: RunResult, execution: Execution) -> RunResult:
         watermark = execution.commit.watermark if execution.commit else None
-        history.finish(facts, result, watermark, committed=execution.commit is not None)
+        tell = self._tell(facts.sync, result, history)
+        recorded = history.finish(facts, result, watermark, execution.commit is not None, tell)
         if execution.commit is not None:
             close(history, self._superseded, self.run_id)
+        return recorded
 
     def _tidy(self, systems: Systems, workspace: Workspace, result: RunResult) -> None:
         """Parts and staging go when the run is over for good; what could be resumed or released stays for a week."""

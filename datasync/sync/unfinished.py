@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from datasync.contract.loader import LoadedContract
@@ -10,15 +12,30 @@ from datasync.history.store import History, RunFacts
 from datasync.results.model import RunResult
 from datasync.sync.compose import broken
 from datasync.sync.project import open_project
+from datasync.sync.telling import Telling, tell_of
 
 
-def end(loaded: LoadedContract, run_id: str, words: str) -> RunResult | None:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What its caller knows of a run that began.
+
+    Attributes:
+        params: values of the contract's declared params.
+        links: word to URL, shown in messages.
+    """
+
+    params: Mapping[str, object] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def end(loaded: LoadedContract, run_id: str, words: str, begun: Begun = Begun()) -> RunResult | None:
     """Give a run's result; one that began and never ended is recorded as broken first.
 
     Args:
         loaded: its contract.
         run_id: the run; it can still be resumed with `--from`.
         words: why it is over.
+        begun: what is known of its beginning.
 
     Returns:
         The recorded result; None when history knows no such run.
@@ -30,8 +47,10 @@ def end(loaded: LoadedContract, run_id: str, words: str) -> RunResult | None:
             return known
         now = datetime.now(UTC)
         result = broken(loaded.contract, run_id, TransientError(words, code="E_LOST_PROCESS"), now)
-        history.finish(RunFacts(run_id, loaded.contract.contract, loaded.contract.version, "", "run", str(loaded.path), now),
-                       result, None, committed=False)  # fmt: skip
-        return result
+        facts = history.facts(run_id) or RunFacts(
+            run_id, loaded.contract.contract, loaded.contract.version, "", "run", str(loaded.path), now
+        )
+        telling = Telling(loaded, facts.sync, begun.params, begun.links)
+        return history.finish(facts, result, None, False, tell_of(telling, result, history))
     finally:
         history.close()
