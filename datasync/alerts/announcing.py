@@ -22,7 +22,7 @@ from datasync.alerts.routing import Route, muted_until, routes
 from datasync.contract.alerting import Alert
 from datasync.contract.model import Contract
 from datasync.history.incidents import Incident
-from datasync.history.outbox import OutboxRow, OutboxState, Thread
+from datasync.history.outbox import OutboxRow, OutboxState
 from datasync.history.store import Ledger
 from datasync.results.codec import plain
 from datasync.results.model import RunResult
@@ -60,6 +60,8 @@ class _Told:
     mention: bool = False
     until: datetime | None = None
     muted: bool = True
+    follows: bool = False
+    """It is told only because it was told before: no alert of this run leads there."""
 
 
 def announce(ledger: Ledger, run: Announcement, happenings: Sequence[Happening]) -> None:
@@ -72,15 +74,15 @@ def announce(ledger: Ledger, run: Announcement, happenings: Sequence[Happening])
     alerts = [alert for alert in run.contract.alerts if holds(alert.when, run.metrics)]
     told = _places(alerts, run)
     broken = bool(ledger.incidents.of_subject(run.subject))
-    threads = {Route(thread.channel, thread.destination) for thread in ledger.outbox.open_threads(run.subject)}
+    showing = {Route(*place) for place in ledger.outbox.told(run.subject)}
     for route, what in told.items():
-        if broken or route in threads:
+        if broken or route in showing:
             ledger.outbox.add(_card(ledger, run, route, what, happenings))
         else:
             ledger.outbox.add(_note(run, route, what))
     if happenings or run.released:
-        for route in threads - set(told):
-            ledger.outbox.add(_card(ledger, run, route, _Told(muted=False), happenings))
+        for route in sorted(showing - set(told), key=_place):
+            ledger.outbox.add(_card(ledger, run, route, _Told(muted=False, follows=True), happenings))
     _escalate(ledger, run, alerts, happenings)
 
 
@@ -115,6 +117,7 @@ def _card(ledger: Ledger, run: Announcement, route: Route, what: _Told, happenin
         "notes": what.notes,
         "mention": what.mention,
         "muted": what.muted,
+        "follows": what.follows,
         "flapping": bool(loud) and all(happening.flapping for happening in loud),
     }
     return replace(_row(run, route, "card", body, what), state=state)
@@ -177,9 +180,10 @@ def tell_of_actions(ledger: Ledger, incidents: Sequence[Incident], event: str, w
         what: acknowledged, snoozed, woke, assigned, resolved or reopened.
         at: when, UTC.
     """
-    body = {"posts": plain([post_of(incident, what, at) for incident in incidents])}
-    for thread in ledger.outbox.open_threads(incidents[0].subject):
-        ledger.outbox.add(_update(event, thread, incidents[0].contract, body, at))
+    body = {"posts": plain([post_of(incident, what, at) for incident in incidents]), "follows": True}
+    first = incidents[0]
+    for place in ledger.outbox.told(first.subject):
+        ledger.outbox.add(_update(event, (first.subject, first.contract), Route(*place), body, at))
 
 
 def tell_of_run(ledger: Ledger, run_id: str, what: PostKind, text: str, at: datetime) -> None:
@@ -190,19 +194,21 @@ def tell_of_run(ledger: Ledger, run_id: str, what: PostKind, text: str, at: date
         text: one sentence.
     """
     told = ledger.outbox.of_run(run_id)
-    body = {"posts": plain([Post(what, text, at=at)])}
-    for thread in ledger.outbox.open_threads(told[0].subject) if told else ():
-        ledger.outbox.add(_update(f"{run_id}/{what}", thread, told[0].contract, body, at))
+    body = {"posts": plain([Post(what, text, at=at)]), "follows": True}
+    for place in ledger.outbox.told(told[0].subject) if told else ():
+        about = (told[0].subject, told[0].contract)
+        ledger.outbox.add(_update(f"{run_id}/{what}", about, Route(*place), body, at))
 
 
-def _update(event: str, thread: Thread, contract: str, body: Mapping[str, Any], at: datetime) -> OutboxRow:
+def _update(event: str, about: tuple[str, str], route: Route, body: Mapping[str, Any], at: datetime) -> OutboxRow:
+    """A row that brings one place up to date; `about` is subject and contract."""
     return OutboxRow(
-        dedup_key=key(event, Route(thread.channel, thread.destination)),
-        subject=thread.subject,
-        contract=contract,
+        dedup_key=key(event, route),
+        subject=about[0],
+        contract=about[1],
         kind="card",
-        channel=thread.channel,
-        destination=thread.destination,
+        channel=route.channel,
+        destination=route.destination,
         body=body,
         next_try=at,
         created_at=at,

@@ -107,7 +107,7 @@ def _card(history: History, rows: Sequence[OutboxRow], known: _Known, result: Ru
 
 def _needless(rows: Sequence[OutboxRow], incidents: Sequence[Incident]) -> bool:
     """It was over before anybody was told: within a mute window, or because a system that failed was simply tried again."""
-    muted = all(row.body.get("muted") for row in rows)
+    muted = all(row.body.get("muted") or row.body.get("follows") for row in rows)
     healed = all(incident.check == RUN_ERROR for incident in incidents) and not any(row.attempts for row in rows)
     return muted or (healed and bool(incidents))
 

@@ -166,8 +166,9 @@ def _failed(postman: Postman, rows: list[OutboxRow], error: Exception, tally: Ta
                 tally.dead += 1
             else:
                 tally.failed += 1
-        if rows[0].channel == "slack" and (over or tries >= FALLBACK_AFTER):
-            _fall_back(ledger, rows[-1], now)
+        first = rows[0]
+        if first.channel == "slack" and (over or first.attempts + 1 >= FALLBACK_AFTER):
+            _fall_back(ledger, first, now)
 
 
 def wait(tries: int, error: Exception) -> timedelta:

@@ -116,10 +116,15 @@ class Outbox:
         return taken
 
     def waits(self, row: OutboxRow, now: datetime) -> bool:
-        """Tell whether an earlier message of the same lane waits for a later try, so that this one must wait too."""
+        """Tell whether an earlier message of the same lane waits for a later try, so that this one must wait too.
+
+        One that only follows another waits for the end of its mute window as well; one that an alert of its own sends does not.
+        """
+        states = WAITING if row.body.get("follows") else ("failed",)
         earlier = (
             (outbox.c.subject == row.subject) & (outbox.c.channel == row.channel) & (outbox.c.destination == row.destination)
-            & (outbox.c.id < row.id) & (outbox.c.state == "failed") & (outbox.c.next_try > now)
+            & (outbox.c.id < row.id) & outbox.c.state.in_(states) & (outbox.c.next_try > now)
+            & outbox.c.kind.in_(("card", "note"))
         )  # fmt: skip
         return self._connection.execute(select(outbox.c.id).where(earlier).limit(1)).scalar() is not None
 
@@ -154,10 +159,12 @@ class Outbox:
         row = self._connection.execute(query).first()
         return _thread(row) if row is not None else None
 
-    def open_threads(self, subject: str) -> list[Thread]:
-        """Give the threads that show a subject's unresolved incidents."""
-        query = select(threads).where(threads.c.subject == subject, threads.c.open).order_by(threads.c.id)
-        return [_thread(row) for row in self._connection.execute(query)]
+    def told(self, subject: str) -> list[tuple[str, str]]:
+        """Give the places (channel, destination) that show a subject's incidents, or will as soon as they can be reached."""
+        shown = select(threads.c.channel, threads.c.destination).where(threads.c.subject == subject, threads.c.open)
+        waiting = (outbox.c.subject == subject) & (outbox.c.kind == "card") & outbox.c.state.in_(WAITING)
+        soon = select(outbox.c.channel, outbox.c.destination).where(waiting)
+        return sorted({(row[0], row[1]) for query in (shown, soon) for row in self._connection.execute(query)})
 
     def keep_thread(self, thread: Thread) -> Thread:
         """Write a thread; a new one gets its number."""
