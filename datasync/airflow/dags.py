@@ -17,7 +17,7 @@ from airflow.sdk import DAG, Param, TaskGroup, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from datasync.airflow.assets import asset_of
-from datasync.airflow.notify import NotifyOperator
+from datasync.airflow.notify import NotifyOperator, SweepOperator
 from datasync.airflow.operators import DataSyncOperator, stage_names
 from datasync.airflow.places import find_path
 from datasync.airflow.schedules import START, Timing, timing
@@ -33,14 +33,18 @@ RETRY_DELAY = timedelta(seconds=30)
 MOST_DELAY = timedelta(minutes=10)
 TAG = "datasync"
 BROKEN = "broken contract"
+SWEEPER = "datasync_alerts"
+SWEEP = "*/5 * * * *"
+"""How often messages that wait are tried again."""
 
 
-def build_dags(*folders: str | Path, **overrides: Any) -> dict[str, DAG]:
+def build_dags(*folders: str | Path, sweep: str | None = SWEEP, **overrides: Any) -> dict[str, DAG]:
     """Build a DAG for every contract.
 
     Args:
         folders: contract files and folders of them: absolute, or relative to the calling file, to its project, or to the
             working directory. Default: `contracts/`.
+        sweep: how often messages that wait are tried again, as cron: a DAG of its own where a contract has alerts. None: never.
         overrides: arguments of `DAG` that win over what the contracts say.
 
     Returns:
@@ -52,8 +56,11 @@ def build_dags(*folders: str | Path, **overrides: Any) -> dict[str, DAG]:
     beside = Path(caller) if caller else None
     wanted = get_parsing_context().dag_id
     dags: dict[str, DAG] = {}
-    for file in find_contracts([find_path(folder, beside) for folder in folders or ("contracts",)]):
+    places = [find_path(folder, beside) for folder in folders or ("contracts",)]
+    told = False
+    for file in find_contracts(places):
         name = _name(file)
+        told = told or b"\nalerts:" in _bytes(file)
         if wanted is not None and name != wanted:
             continue
         built = _build(file, name, overrides)
@@ -62,6 +69,8 @@ def build_dags(*folders: str | Path, **overrides: Any) -> dict[str, DAG]:
             built = _broken(f"{name}__{_slug(file.stem)}", file, f"the name '{name}' is also that of {first}", overrides)
         built.fileloc = str(file)
         dags[built.dag_id] = built
+    if sweep is not None and told and wanted in (None, SWEEPER):
+        dags[SWEEPER] = _sweeper(str(places[0]), sweep)
     for built in dags.values():
         # Airflow reads the DAG again from the file that called us, not from the contract.
         built.fileloc = str(beside) if beside else built.fileloc
@@ -70,11 +79,30 @@ def build_dags(*folders: str | Path, **overrides: Any) -> dict[str, DAG]:
 
 def _name(file: Path) -> str:
     """The contract's name without reading YAML: enough to know whether a task's process is asked for it."""
+    found = _NAME.search(_bytes(file))
+    return found[1].decode() if found else _slug(file.stem)
+
+
+def _bytes(file: Path) -> bytes:
     with suppress(OSError):
-        found = _NAME.search(file.read_bytes())
-        if found:
-            return found[1].decode()
-    return _slug(file.stem)
+        return file.read_bytes()
+    return b""
+
+
+def _sweeper(project: str, cron: str) -> DAG:
+    """The DAG that tries again what no channel took, and ends snoozes and escalates in time."""
+    with DAG(
+        dag_id=SWEEPER,
+        description="Delivers alerts that wait, ends snoozes, escalates.",
+        schedule=cron,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        tags=[TAG, "alerts"],
+        default_args={"owner": TAG, "retries": 0},
+    ) as dag:
+        SweepOperator(task_id="deliver", project=project)
+    return dag
 
 
 def _slug(text: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
 
 MOUNT = "/datasync"
@@ -17,6 +18,19 @@ MOUNT = "/datasync"
 def report_path(dag_id: str, dag_run_id: str) -> str:
     """Give the page of one DAG run's report."""
     return f"{MOUNT}/dags/{quote(dag_id, safe='')}/runs/{quote(dag_run_id, safe='')}"
+
+
+def message_links(context: Context) -> dict[str, str]:
+    """Give the addresses that a message about a run shows: its report, its DAG run, and the log of the task that ends it."""
+    from airflow.sdk.configuration import conf
+
+    base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    if not base:
+        return {}
+    dag_id, run_id = context["dag_run"].dag_id, context["run_id"]
+    run = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+    log = getattr(context["ti"], "log_url", None)
+    return {"report": base + report_path(dag_id, run_id), "run": run} | ({"log": str(log)} if log else {})
 
 
 class ReportLink(BaseOperatorLink):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from datasync.airflow.links import ReportLink
+from datasync.airflow.links import ReportLink, message_links
 from datasync.airflow.places import airflow_connection, find_path
 from datasync.contract.loader import load_contract
 from datasync.seams import STAGES, StageName
@@ -124,7 +124,10 @@ class DataSyncOperator(BaseOperator):
         if word is not None and word.get("published"):
             return _known(loaded, run_id)
         released = word.get("released") if word else None
-        options = RunOptions(run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection)
+        options = RunOptions(
+            run_id=run_id, begin=self.begin, until=self.until, released=released, connections=airflow_connection, deliver=False,
+            links=message_links(context),
+        )  # fmt: skip
         return Session(loaded, options)
 
     def _announce(self, context: Context, known: Mapping[str, Any]) -> None:
@@ -294,25 +297,33 @@ def new_id(context: Context) -> str:
     return run_id
 
 
+def params_of(loaded: LoadedContract, context: Context, given: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Give the values of a contract's params: the DAG run's conf and params win over the task's own."""
+    found = dict(given or {})
+    for name in loaded.contract.params:
+        value = _asked(context, name)
+        if value is not None:
+            found[name] = value
+    return {name: _text(value) for name, value in found.items()}
+
+
 def _begun(task: DataSyncOperator | ListPartsOperator, loaded: LoadedContract, context: Context) -> RunOptions:
     """Choices of a run that begins in this task: the DAG run's conf and params win over the task's own."""
     from datasync.sync.options import RunOptions
 
     start = _asked(context, "window_start") or task.window_start
     end = _asked(context, "window_end") or task.window_end
-    given = dict(task.contract_params or {})
-    for name in loaded.contract.params:
-        value = _asked(context, name)
-        if value is not None:
-            given[name] = value
     return RunOptions(
         window_start=str(start) if start else None,
         window_end=str(end) if end else None,
-        params={name: _text(value) for name, value in given.items()},
+        params=params_of(loaded, context, task.contract_params),
         full=_truth(task.full) or _truth(_asked(context, "full")),
         run_id=new_id(context),
         origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
         connections=airflow_connection,
+        # The notify task sends, whatever becomes of this one.
+        deliver=False,
+        links=message_links(context),
     )
 
 

@@ -16,7 +16,7 @@ from airflow.triggers.base import TriggerEvent
 
 from datasync.airflow.links import ReportLink
 from datasync.airflow.operators import RUN_ID
-from datasync.airflow.places import find_path
+from datasync.airflow.places import airflow_connection, find_path
 from datasync.contract.loader import load_contract
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class ReleaseOperator(HITLOperator):
         """Ask, and wait without a worker."""
         from datasync.airflow.outcome import violation
         from datasync.sync.project import open_project
+        from datasync.sync.telling import send
 
         run_id = context["ti"].xcom_pull(task_ids=self.run_of, key=RUN_ID)
         loaded = load_contract(find_path(self.contract))
@@ -66,6 +67,8 @@ class ReleaseOperator(HITLOperator):
         result = _result(project.history_url, run_id)
         if result is None or result.status != "held":
             return {"released": None}
+        # Whoever is to decide must know of it now: the notify task comes when it is decided.
+        send(project, run_id, airflow_connection)
         self.subject = f"{result.contract}: publish in spite of what the audit found?"
         self.body = f"{violation(result)}\n\nThe staged rows wait until {result.started_at + PATIENCE:%Y-%m-%d %H:%M} UTC."
         upsert_hitl_detail(
@@ -97,7 +100,7 @@ class ReleaseOperator(HITLOperator):
         word = f"{user['name'] if user else 'nobody within 24 hours'} in Airflow: {reason}"
         if answer["chosen_options"] == [RELEASE]:
             return {"released": word}
-        reject(open_project(load_contract(find_path(self.contract)).path), run_id, word)
+        reject(open_project(load_contract(find_path(self.contract)).path), run_id, word, deliver=False)
         raise ContractViolated(f"run {run_id} was rejected by {word}")
 
 

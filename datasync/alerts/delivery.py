@@ -157,7 +157,7 @@ def _failed(postman: Postman, rows: list[OutboxRow], error: Exception, tally: Ta
     now = postman.clock()
     with postman.history.ledger() as ledger:
         for row in rows:
-            over = isinstance(error, PermanentError) or now - row.created_at > GIVE_UP
+            over = _hopeless(error) or now - row.created_at > GIVE_UP
             tries = row.attempts + 1
             ledger.outbox.settle(
                 row, state="dead" if over else "failed", attempts=tries, last_error=words, next_try=now + wait(tries, error)
@@ -169,6 +169,11 @@ def _failed(postman: Postman, rows: list[OutboxRow], error: Exception, tally: Ta
         first = rows[0]
         if first.channel == "slack" and (over or first.attempts + 1 >= FALLBACK_AFTER):
             _fall_back(ledger, first, now)
+
+
+def _hopeless(error: Exception) -> bool:
+    """It will not work until somebody changes something. A connection that is not known here may be known to who sweeps later."""
+    return isinstance(error, PermanentError) and error.code != "E_CONNECTION"
 
 
 def wait(tries: int, error: Exception) -> timedelta:

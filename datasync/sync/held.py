@@ -33,8 +33,14 @@ def release(project: Project, run_id: str, reason: str) -> RunResult:
     return Session(loaded, RunOptions(run_id=run_id, begin="publish", released=reason)).carry_out()
 
 
-def reject(project: Project, run_id: str, reason: str) -> RunResult:
+def reject(project: Project, run_id: str, reason: str, deliver: bool = True) -> RunResult:
     """End a held run; its staging is dropped by the next clean, its rows stay as evidence.
+
+    Args:
+        project: whose history.
+        run_id: the run.
+        reason: who, and why.
+        deliver: tell it now to whom the run was told; else the next delivery does.
 
     Raises:
         UsageError: no such run, or not held.
@@ -49,7 +55,8 @@ def reject(project: Project, run_id: str, reason: str) -> RunResult:
         )  # fmt: skip
     finally:
         history.close()
-    send(project, run_id)
+    if deliver:
+        send(project, run_id)
     return rejected
 
 
