@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 HEAVY = ("great_expectations", "pandera", "polars", "pandas", "duckdb", "pyarrow")
-TESTED = ("passing", "warning", "broken_data", "fused_broken", "fused", "checked_only", "parted")
+TESTED = ("passing", "warning", "broken_data", "fused_broken", "fused", "checked_only", "parted",
+          "datasync_alerts")  # fmt: skip
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     os.environ |= {
         "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False", "AIRFLOW__DATASYNC__PROJECT": str(project),
+        "AIRFLOW__API__BASE_URL": "http://127.0.0.1:8080",
     }  # fmt: skip
     warnings.simplefilter("ignore")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)

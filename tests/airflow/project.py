@@ -52,7 +52,7 @@ CONTRACTS = {
     "passing": contract("passing", more=SPLIT),
     "warning": contract("warning", more=SPLIT, check=", min: 0", allow="quarantine: {allow: 50%}"),
     "broken_data": contract("broken_data", more=SPLIT, check=", min: 0", source_more=DECLARED, transform=FILTER),
-    "fused_broken": contract("fused_broken", check=", min: 0"),
+    "fused_broken": contract("fused_broken", more="alerts: [{when: violated, to: [email]}]", check=", min: 0"),
     "fused": contract("fused", more='schedule: "*/5 * * * *"\ntimezone: Asia/Seoul'),
     "held": contract("held", more=SPLIT + "\non_violation: hold", check=", min: 0"),
     "fused_held": contract("fused_held", more="on_violation: hold", check=", min: 0"),

@@ -16,6 +16,7 @@ import pytest
 from datasync.history.store import History
 from datasync.seams import Connection
 from tests.airflow.project import CONTRACTS, make_project
+from tests.mail import body_of, mail_server
 from tests.services import connection_of
 
 
@@ -32,12 +33,33 @@ def found(project: Path, tmp_path_factory: pytest.TempPathFactory, postgres_url:
         server.execute(
             "CREATE TABLE numbers AS SELECT i::bigint AS id, i::bigint AS v, now() AS at FROM generate_series(1, 250) i"
         )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.airflow.driver", str(home), str(project)], capture_output=True, text=True, check=False,
-        env=os.environ | {"AIRFLOW_CONN_WAREHOUSE": airflow_json(connection_of(postgres_url))},
-    )  # fmt: skip
+    with mail_server() as (mailbox, port):
+        mail = {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": port,
+            "extra": {"disable_tls": True, "from_email": "d@example.com"},
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.airflow.driver", str(home), str(project)], capture_output=True, text=True, check=False,
+            env=os.environ | {"AIRFLOW_CONN_WAREHOUSE": airflow_json(connection_of(postgres_url)),
+                              "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(mail)},
+        )  # fmt: skip
+    MAILS[:] = [str(one["Subject"]) + "\n" + body_of(one, "plain") for one in mailbox.mails]
     assert (home / "found.json").exists(), done.stdout[-3000:] + done.stderr[-3000:]
     return json.loads((home / "found.json").read_text())  # type: ignore[no-any-return]
+
+
+MAILS: list[str] = []
+"""What arrived by mail while the DAGs ran."""
+
+
+def test_the_last_task_sends_and_a_sweeper_tries_again(found: dict[str, Any]) -> None:
+    assert len(MAILS) == 1, "one message for one violation"
+    assert MAILS[0].startswith("[datasync] fused_broken blocked: v.min")
+    assert "/dags/fused_broken/runs/" in MAILS[0], "the links are those of Airflow"
+    assert found["dags"]["datasync_alerts"]["schedule"] == "*/5 * * * *"
+    assert found["runs"]["datasync_alerts"]["state"] == "success"
 
 
 def airflow_json(found: Connection) -> str:
@@ -53,7 +75,7 @@ def rows(project: Path, name: str) -> list[tuple[Any, ...]]:
 
 def test_every_contract_is_a_dag_and_a_broken_one_says_so(found: dict[str, Any]) -> None:
     assert not found["import_errors"]
-    assert set(found["dags"]) == set(CONTRACTS) | {"wrong", "gate_passing", "gate_fused_broken"}
+    assert set(found["dags"]) == set(CONTRACTS) | {"wrong", "gate_passing", "gate_fused_broken", "datasync_alerts"}
     wrong = found["dags"]["wrong"]
     assert "broken contract" in wrong["display"]
     assert "sorce" in wrong["doc"]

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import email
 import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from email import policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from datasync.alerts.email import EmailChannel
 from datasync.alerts.message import Card, Delivery, Line, Note, OwnerFacts, Post
 from datasync.errors import PermanentError, TransientError
 from datasync.history.outbox import Thread
 from datasync.seams import Connection
+from tests.mail import Mailbox, body_of, mail_server
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LINE = Line(7, "price.min", "prepared", "no negative price", "error", "open", failed=6, evaluated=20_000, share="0.03 %",
@@ -30,59 +27,20 @@ CARD = Card("orders", "1.0.0", "run-1", "failed", "Blocked at the gate: 1 of 9 c
             figures=(("rows", "20,000 extracted"),), lines=(LINE,), notes=("six bad rows",), links={"report": "https://sync.example/runs/run-1"})  # fmt: skip
 
 
-class Mailbox:
-    """Keeps what arrives; answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.recipients: list[list[str]] = []
-        self.answer = "250 OK"
-        self.refuse_recipient = ""
-
-    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        if self.refuse_recipient:
-            return self.refuse_recipient
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
-        if self.answer.startswith("250"):
-            content = envelope.original_content or b""
-            self.mails.append(cast(EmailMessage, email.message_from_bytes(content, policy=policy.default)))
-            self.recipients.append(list(envelope.rcpt_tos))
-        return self.answer
+@pytest.fixture
+def served() -> Iterator[tuple[Mailbox, int]]:
+    with mail_server() as found:
+        yield found
 
 
 @pytest.fixture
-def mailbox() -> Mailbox:
-    return Mailbox()
-
-
-def _start(mailbox: Mailbox, **settings: Any) -> Controller:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=0, **settings)
-    controller.start()
-    return controller
-
-
-def _port(controller: Controller) -> int:
-    assert controller.server is not None
-    return int(controller.server.sockets[0].getsockname()[1])
-
-
-class _OpenPort(Controller):
-    """aiosmtpd asks itself by the port it was given: tell it the one it got."""
-
-    def _trigger_server(self) -> None:
-        self.port = _port(self)
-        super()._trigger_server()
+def mailbox(served: tuple[Mailbox, int]) -> Mailbox:
+    return served[0]
 
 
 @pytest.fixture
-def plain_server(mailbox: Mailbox) -> Iterator[int]:
-    controller = _OpenPort(mailbox, hostname="127.0.0.1", port=0)
-    controller.start()
-    yield _port(controller)
-    controller.stop()
+def plain_server(served: tuple[Mailbox, int]) -> int:
+    return served[1]
 
 
 def _channel(port: int, **extra: Any) -> EmailChannel:
@@ -90,18 +48,12 @@ def _channel(port: int, **extra: Any) -> EmailChannel:
     return EmailChannel(Connection("smtp_default", "smtp", "127.0.0.1", port, extra=given))
 
 
-def _body(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())
-
-
 def test_a_mail_says_it_all(plain_server: int, mailbox: Mailbox) -> None:
     _channel(plain_server).deliver(Delivery("k1", "ada@example.com", card=CARD, attachment=b"<!doctype html>report"))
     (mail,) = mailbox.mails
     assert mail["Subject"] == "[datasync] orders blocked: price.min"
     assert mailbox.recipients == [["ada@example.com"]]
-    for text in (_body(mail, "plain"), _body(mail, "html")):
+    for text in (body_of(mail, "plain"), body_of(mail, "html")):
         for words in (
             "no negative price",
             "6 of 20,000 rows (0.03 %)",
@@ -127,7 +79,7 @@ def test_one_thread_per_incident(plain_server: int, mailbox: Mailbox) -> None:
     begin, answer = mailbox.mails
     assert answer["In-Reply-To"] == answer["References"] == begin["Message-ID"]
     assert answer["Subject"] == "Re: [datasync] orders blocked: price.min"
-    assert _body(answer, "plain").startswith("price.min got worse")
+    assert body_of(answer, "plain").startswith("price.min got worse")
     assert answer["Message-ID"] != begin["Message-ID"]
 
 
@@ -157,7 +109,7 @@ def test_hostile_text_stays_text(plain_server: int, mailbox: Mailbox) -> None:
     _channel(plain_server).deliver(
         Delivery("k", "a@example.com", card=replace(CARD, notes=(evil,), links={"report": "javascript:alert(1)"}))
     )
-    html = _body(mailbox.mails[0], "html")
+    html = body_of(mailbox.mails[0], "html")
     assert "<script>" not in html
     assert "<img" not in html
     assert 'href="javascript' not in html
@@ -215,7 +167,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return key, cert
 
 
-def test_starttls_and_login(mailbox: Mailbox, certificate: tuple[Path, Path]) -> None:
+def test_starttls_and_login(certificate: tuple[Path, Path]) -> None:
     key, cert = certificate
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert, key)
@@ -224,18 +176,9 @@ def test_starttls_and_login(mailbox: Mailbox, certificate: tuple[Path, Path]) ->
         good = isinstance(data, LoginPassword) and data == LoginPassword(b"datasync", b"right")
         return AuthResult(success=good, handled=False)
 
-    controller = _OpenPort(
-        mailbox,
-        hostname="127.0.0.1",
-        port=0,
-        tls_context=context,
-        require_starttls=True,
-        authenticator=authenticate,
-        auth_required=True,
-    )
-    controller.start()
-    try:
-        connection = Connection("smtp_default", "smtp", "127.0.0.1", _port(controller), login="datasync", password="right",
+    settings = {"tls_context": context, "require_starttls": True, "authenticator": authenticate, "auth_required": True}
+    with mail_server(**settings) as (mailbox, port):
+        connection = Connection("smtp_default", "smtp", "127.0.0.1", port, login="datasync", password="right",
                                 extra={"from_email": "datasync@example.com", "ca_file": str(cert)})  # fmt: skip
         EmailChannel(connection).deliver(Delivery("k", "ada@example.com", card=CARD))
         assert len(mailbox.mails) == 1
@@ -245,5 +188,3 @@ def test_starttls_and_login(mailbox: Mailbox, certificate: tuple[Path, Path]) ->
             EmailChannel(replace(connection, extra={"from_email": "d@example.com"})).deliver(
                 Delivery("k", "ada@example.com", card=CARD)
             )
-    finally:
-        controller.stop()
