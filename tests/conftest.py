@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.canary import leaks
 from tests.services import postgres_connection_of, postgres_database, postgres_url
 
 if TYPE_CHECKING:
@@ -60,3 +62,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
             return file if file.startswith("tests/airflow/") else nodeid
 
     return KeepTogether(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Fail every test whose output or log holds a planted secret or a planted personal value."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    found = leaks("\n".join(text for _, text in report.sections))
+    if found and report.outcome != "failed":
+        report.outcome = "failed"
+        report.longrepr = f"the output of {item.nodeid} holds a planted {' and '.join(found)}"
+    return report  # type: ignore[return-value]

@@ -58,6 +58,16 @@ def reference() -> str:
                 "|---|---|---|---|",
             ]
             lines += list(_rows(part))
+    lines += [
+        "",
+        "### Metrics",
+        "",
+        "What a condition or a message of an alert may name. Times are seconds.",
+        "",
+        "| metric | type | |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {kind} | {alerting.MEANINGS[name]} |" for name, kind in alerting.METRICS.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -23,6 +23,25 @@ METRICS = {
 """The run's figures that a condition or a message may name, with their types; times are seconds."""
 
 
+MEANINGS = {
+    "extracted_records": "rows read", "accepted_records": "rows that no gate set aside", "quarantined_records": "rows set aside",
+    "dropped_records": "rows that transforms removed", "added_records": "rows that transforms added",
+    "staged_records": "rows in staging after the audit", "published_records": "rows published",
+    "violation_rate": "rows set aside of extracted + added, 0 to 1; NULL without rows",
+    "response_time": "the slowest answer of an API source or target; NULL elsewhere", "execution_time": "the whole run",
+    "freshness_age": "age of the newest value, as the check freshness saw it; NULL without it",
+    "source_count": "rows as the source system counts them; NULL where it cannot",
+    "landed_count": "rows that the run left in the target",
+    "count_difference": "source_count − (staged + quarantined + dropped − added); NULL without source_count",
+    "failed_checks": "checks that failed or could not be evaluated", "warned_checks": "checks that warned",
+    "error_occurred": "a system failed, or a check could not be evaluated", "error_message": "what failed; NULL when nothing did",
+    "violated": "the run failed or is held", "recovered": "it passed or warned after one that failed, was held or broke",
+    "held": "it waits for a person", "warned": "it warned", "passed": "it passed",
+    "status": "passed, warned, failed, held, error, refused or interrupted", "contract": "its name", "run_id": "its id",
+}  # fmt: skip
+"""What each metric is, for the docs."""
+
+
 class Escalation(Model):
     """Who else is told when nobody has acted."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from datasync.alerts.conditions import LONGEST, fill, holds
 from datasync.alerts.metrics import metrics_of
-from datasync.contract.alerting import METRICS
+from datasync.contract.alerting import MEANINGS, METRICS
 from datasync.contract.expressions import ExpressionError
 from datasync.results.model import CheckResult, ErrorResult, RowCounts, RunResult, StageResult
 
@@ -21,7 +21,7 @@ RUN = RunResult(
 
 
 def test_every_metric_has_a_value_and_every_value_a_name() -> None:
-    assert set(metrics_of(RUN, None)) == set(METRICS)
+    assert set(metrics_of(RUN, None)) == set(METRICS) == set(MEANINGS)
 
 
 @pytest.mark.parametrize(

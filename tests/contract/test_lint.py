@@ -81,6 +81,7 @@ SWAPS: list[tuple[str, str, str, str]] = [
     ("freshness:", "alerts: [{when: 'rowz > 1', to: [slack]}]\nfreshness:", "9:17", "rowz"),
     ("freshness:", "alerts: [{when: violated, to: [pager]}]\nfreshness:", "9:32", "'pager'"),
     ("freshness:", "alerts: [{when: violated, to: [slack], message: '{rowz}'}]\nfreshness:", "9:49", "no metric 'rowz'"),
+    ("freshness:", "alerts: [{when: violated, to: [slack], message: '{run_id:>9}'}]\nfreshness:", "9:49", "'{run_id:>9}'"),
     ("freshness:", "count: {min: 5, max: 1}\nfreshness:", "9:14", "greater than max"),
     ("freshness:", "schedule: '* * *'\nfreshness:", "9:11", "'* * *'"),
     ("freshness:", "timezone: Mars\nfreshness:", "9:11", "'Mars'"),

@@ -167,9 +167,11 @@ def _alerts(finder: Finder) -> None:
     for number, alert in enumerate(finder.contract.alerts):
         path: Path = ("alerts", number)
         finder.expression((*path, "when"), alert.when, types)
-        for name, _ in placeholders(alert.message or ""):
+        for name, form in placeholders(alert.message or ""):
             if name not in METRICS:
                 finder.unknown((*path, "message"), name, "metric", METRICS)
+            elif form not in (None, ","):
+                finder.add((*path, "message"), f"'{{{name}:{form[:20]}}}'", f"{{{name}}} or {{{name}:,}}")
         for place, channel in enumerate(alert.to):
             if (
                 channel not in ("slack", "email", "both")
