@@ -1,1 +1,1 @@
-"""For authors of connectors: the suite that every connector passes."""
+"""For authors of connectors and apps: the suite that every connector passes, and a made-up Slack."""
