@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one flag write golden files anew."""
+    parser.addoption(
+        "--refresh-golden", action="store_true", help="write golden files as they are now, to be looked at in the diff"
+    )
+
+
+@pytest.fixture
+def refresh_golden(request: pytest.FixtureRequest) -> bool:
+    """Tell whether golden files are written anew."""
+    return bool(request.config.getoption("--refresh-golden"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _great_expectations(tmp_path_factory: pytest.TempPathFactory) -> None:
     import warnings
