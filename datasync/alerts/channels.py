@@ -12,8 +12,9 @@ from datasync.seams import Connection
 
 CHANNELS = {
     "email": ("datasync.alerts.email:EmailChannel", "smtp_default"),
+    "slack": ("datasync.alerts.slack_channel:open_slack", "slack_default"),
 }
-"""name -> (class, id of the connection it signs in by)."""
+"""name -> (class or function, id of the connection it signs in by)."""
 
 
 def opener(lookup: Callable[[str], Connection]) -> Callable[[str], Channel]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datasync.cli.listening import listen
 from datasync.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ POLL = 15.0
 
 @click.group()
 def alerts() -> None:
-    """Show and deliver the messages of the outbox, and test channels."""
+    """Show and deliver the messages of the outbox, listen to Slack, and test channels."""
+
+
+alerts.add_command(listen)
 
 
 @alerts.command()

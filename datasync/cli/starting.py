@@ -1,0 +1,128 @@
+"""What somebody in Slack wants started in, a `datasync` of its own that does it and one sentence about its end out.
+
+A run gets a process of its own: it takes memory, forks and hears signals, and the listener must outlive it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasync.errors import UsageError, shorten
+
+if TYPE_CHECKING:
+    from datasync.alerts.slack_desk import StartRequest
+    from datasync.sync.project import Project
+
+PATIENCE = 10.0
+"""Seconds that runs have to end when the listener does."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}")
+
+
+class Processes:
+    """Starts runs in processes of their own.
+
+    Args:
+        project: where they run.
+        command: how `datasync` is called.
+    """
+
+    def __init__(self, project: Project, command: Sequence[str] = (sys.executable, "-m", "datasync.cli.app")) -> None:
+        self._project, self._command = project, tuple(command)
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+
+    def start(self, request: StartRequest) -> str:
+        """Do what is asked for, and wait for its end.
+
+        Raises:
+            UsageError: no such contract or run, or params that are not known any more.
+        """
+        from datasync.results.words import verdict
+        from datasync.sync.recorded import recorded
+
+        arguments = self._arguments(request)
+        found = self._json(arguments)
+        if "run_id" not in found:
+            problem = found.get("error") if isinstance(found.get("error"), Mapping) else {}
+            raise UsageError(shorten(str((problem or {}).get("message") or "it ended without a result"), 300), code="E_START")
+        result = recorded(self._project, str(found["run_id"]))
+        return f"{result.contract} (run {result.run_id}): {verdict(result)}"
+
+    def close(self) -> None:
+        """End runs that still go on, as a signal would: nothing is half published."""
+        with self._lock:
+            running = list(self._running)
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def _arguments(self, request: StartRequest) -> list[str]:
+        if request.what in ("release", "reject"):
+            if not _ID.fullmatch(request.run_id):
+                raise UsageError("that is no run", code="E_RUN_ID")
+            return ["runs", request.what, request.run_id, "--reason", f"by {request.by}", "--json"]
+        contract, _, params = request.subject.partition("?")
+        given = [word for pair in self._params(contract, params) for word in ("--param", pair)]
+        return ["run", str(self._path(contract)), *given, "--json"]
+
+    def _params(self, contract: str, text: str) -> list[str]:
+        """Read params back from a subject; what cannot be told for certain is refused."""
+        if not text:
+            return []
+        from datasync.alerts.observing import subject_of
+
+        pairs = text.split(", ")
+        values = dict(pair.partition("=")[::2] for pair in pairs)
+        if not all("=" in pair for pair in pairs) or subject_of(contract, values) != f"{contract}?{text}":
+            raise UsageError("its params are not known here any more", code="E_START", hint="datasync run … --param")
+        return pairs
+
+    def _path(self, contract: str) -> Path:
+        """Find a contract's file: where its newest run had it, else among the project's contracts."""
+        from datasync.history.store import History
+
+        history = History(self._project.history_url)
+        try:
+            runs = history.list_runs(contract, limit=1)
+            result = history.result(runs[0].run_id) if runs else None
+        finally:
+            history.close()
+        if result is not None and result.path and self._within(Path(result.path)):
+            return Path(result.path)
+        found = self._project.root / "contracts" / f"{contract}.yaml"
+        if _ID.fullmatch(contract) and found.is_file():
+            return found
+        raise UsageError(f"there is no contract '{contract[:63]}' here", code="E_CONTRACT_MISSING", hint="/datasync status")
+
+    def _within(self, path: Path) -> bool:
+        return path.is_file() and path.resolve().is_relative_to(self._project.root)
+
+    def _json(self, arguments: Sequence[str]) -> dict[str, Any]:
+        process = subprocess.Popen(  # noqa: S603 - our own command, arguments checked above
+            [*self._command, *arguments], cwd=self._project.root, env=dict(os.environ), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        with self._lock:
+            self._running.add(process)
+        try:
+            text, _ = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}

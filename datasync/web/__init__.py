@@ -1,0 +1,1 @@
+"""HTTP requests of people and of Slack in, pages and answers out."""
