@@ -78,7 +78,7 @@ class Gestures:
 
     def payload(self, message: Message, action: str, user: User, *, value: str = "", block: str = "") -> dict[str, Any]:
         """Give the interaction payload of a click, without sending it."""
-        found, element = _element(message.blocks, action, block)
+        found, element = _element(message.blocks, action, block, value)
         channel = self.world.channels[message.channel]
         container = {
             "type": "message",
@@ -196,12 +196,15 @@ def elements(blocks: Any) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]
                 yield block, block[name]
 
 
-def _element(blocks: Any, action: str, block_id: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _element(blocks: Any, action: str, block_id: str, value: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Find an element; of several menus with one action the one that offers the value."""
+    known = []
     for block, element in elements(blocks):
-        if element.get("action_id") == action and block_id in ("", block.get("block_id")):
+        offered = [option["value"] for option in element.get("options", ())]
+        if element["action_id"] == action and block_id in ("", block.get("block_id")) and (not offered or value in offered):
             return block, element
-    known = ", ".join(sorted({str(element.get("action_id")) for _, element in elements(blocks)}))
-    raise LookupError(f"the message has no element '{action}'; it has {known or 'none'}")
+        known.append(f"{element['action_id']} {offered or ''}".strip())
+    raise LookupError(f"the message has no element '{action}' {value}; it has {', '.join(known) or 'none'}")
 
 
 def _acted(block: Mapping[str, Any], element: Mapping[str, Any], value: str) -> dict[str, Any]:
@@ -209,10 +212,10 @@ def _acted(block: Mapping[str, Any], element: Mapping[str, Any], value: str) -> 
              "action_ts": f"{time.time():.6f}"}  # fmt: skip
     if element["type"] == "button":
         return {**acted, "text": element["text"], "value": element.get("value", "")}
-    for option in element["options"]:
-        if option["value"] == value:
-            return {**acted, "selected_option": option}
-    raise LookupError(f"no choice '{value}'; there are {', '.join(option['value'] for option in element['options'])}")
+    return {**acted, "selected_option": next(option for option in element["options"] if option["value"] == value)}
+
+
+_ENTERED = {"datetimepicker": "selected_date_time", "datepicker": "selected_date", "timepicker": "selected_time"}
 
 
 def _filled(blocks: Any, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -221,9 +224,12 @@ def _filled(blocks: Any, values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if block.get("type") != "input":
             continue
         kind, action = element["type"], element["action_id"]
-        key = {"datetimepicker": "selected_date_time", "datepicker": "selected_date", "timepicker": "selected_time"}.get(
-            kind, "value"
-        )
+        if kind in ("static_select", "radio_buttons"):
+            offered = {option["value"]: option for option in element["options"]}
+            chosen = offered[values[action]] if values.get(action) else element.get("initial_option")
+            filled[block["block_id"]] = {action: {"type": kind, "selected_option": chosen}}
+            continue
+        key = _ENTERED.get(kind, "value")
         entered = values.get(action, element.get(f"initial_{key.removeprefix('selected_')}"))
         filled[block["block_id"]] = {action: {"type": kind, key: entered}}
     return filled
