@@ -17,10 +17,10 @@ space := $(empty) $(empty)
 # The stamp names the extras, so that asking for others installs again.
 STAMP := $(VENV)/.installed-$(subst $(space),-,$(strip $(EXTRAS)))
 
-.PHONY: help setup services demo airflow test lint format bench docs clean
+.PHONY: help setup services demo slack-demo airflow test lint format bench docs clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP) services ## Make .venv with the pinned libraries, and see that the servers for tests are there.
 
@@ -34,6 +34,9 @@ services:
 
 demo: $(STAMP) ## Sync real data through every gate and show what happened.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/demo.sh
+
+slack-demo: $(STAMP) ## Live through an incident in a made-up Slack; pages and pictures go to build/slack-demo.
+	@$(BIN)/python tools/slack_demo.py
 
 airflow: $(STAMP) ## Start an Airflow of your own with the example contracts; Ctrl-C ends it.
 	@$(BIN)/python tools/local_airflow.py

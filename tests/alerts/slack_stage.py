@@ -95,7 +95,11 @@ def office(folder: Path, *, http: bool = False, wait: bool = True, **extra: Any)
         postman = Postman(stage.history, stage.channels.__getitem__, clock=lambda: stage.now)
         at_once = AtOnce() if wait else None
         found = Office(stage, slack, None)  # type: ignore[arg-type]
-        found.desk = SlackDesk(known, postman, lambda request: found.start(request), quick=at_once, slow=at_once)
+
+        def begin(request: StartRequest) -> str:
+            return found.start(request)
+
+        found.desk = SlackDesk(known, postman, begin, quick=at_once, slow=at_once)
         try:
             if not http:
                 yield found
