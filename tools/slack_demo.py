@@ -53,7 +53,9 @@ class Demo:
 
     def data(self, short: int, rows: int = 2000) -> None:
         """Write orders of which some ZIP codes lost their leading zero."""
-        lines = [f"{number},{'2139' if number <= short else '02139'},{number % 9 + 1},{number}.25" for number in range(1, rows + 1)]
+        lines = [
+            f"{number},{'2139' if number <= short else '02139'},{number % 9 + 1},{number}.25" for number in range(1, rows + 1)
+        ]
         (self.folder / "orders.csv").write_text("id,postal_code,quantity,sales\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
     def run(self, expected: int) -> None:
@@ -64,7 +66,9 @@ class Demo:
     def datasync(self, *arguments: str) -> subprocess.Popen[bytes]:
         print("$ datasync", *arguments, flush=True)
         command = [sys.executable, "-m", "datasync.cli.app", *arguments]
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     @contextmanager
     def listener(self) -> Iterator[None]:
@@ -99,7 +103,7 @@ class Demo:
     def page(self, title: str) -> None:
         """Keep what people see now."""
         self.pages += 1
-        name = "-".join(title.split(":")[0].lower().split())
+        name = "-".join(title.split(":", maxsplit=1)[0].lower().split())
         self.slack.write_page(self.folder / f"{self.pages:02d}-{name}.html", "data-orders", title)
         print(f"  {self.pages:02d}-{name}.html", flush=True)
 

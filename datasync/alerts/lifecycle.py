@@ -101,8 +101,10 @@ def woken(incident: Incident) -> Incident:
 
 def assigned(incident: Incident, to: str) -> Incident:
     """Somebody has it; that says it was seen."""
-    state = "acknowledged" if incident.state == "open" else incident.state
-    return replace(incident, assignee=to, state=state, acted_by=incident.acted_by or to)
+    if incident.state == "open":
+        # Who acted on it before it got worse has not seen that.
+        return replace(incident, assignee=to, state="acknowledged", acted_by=to)
+    return replace(incident, assignee=to, acted_by=incident.acted_by or to)
 
 
 def resolved(incident: Incident, who: str, at: datetime) -> Incident:

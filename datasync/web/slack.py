@@ -191,6 +191,8 @@ def serve(connection: Connection, history: History, desk: SlackDesk, where: List
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((where.host, where.port))
+            # Whoever is told the address may call at once, before the server's loop runs.
+            listener.listen(128)
         except OSError as error:
             raise PermanentError(
                 f"port {where.port} of {where.host} cannot be used", code="E_PORT", hint=str(error.strerror)
