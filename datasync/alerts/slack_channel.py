@@ -93,13 +93,13 @@ class SlackChannel:
 
     def _post(self, channel: str, message: SlackMessage, key: str, **more: Any) -> dict[str, str]:
         """Post, joining a public channel first where that is all that is missing."""
-        self._pace.wait(channel)
-        try:
+        with self._pace.turn(channel):
+            try:
+                return self._send("chat.postMessage", message, key, channel=channel, **more)
+            except SlackRefused as refused:
+                if refused.answer != "not_in_channel" or not self._join(channel):
+                    raise
             return self._send("chat.postMessage", message, key, channel=channel, **more)
-        except SlackRefused as refused:
-            if refused.answer != "not_in_channel" or not self._join(channel):
-                raise
-        return self._send("chat.postMessage", message, key, channel=channel, **more)
 
     def _update(self, ref: Mapping[str, str], message: SlackMessage, key: str) -> bool:
         """Update a message; False when it is gone."""

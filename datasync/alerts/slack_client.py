@@ -71,14 +71,16 @@ def open_client(connection: Connection, token: str = "") -> WebClient:
     if not secret:
         raise PermanentError(f"connection '{connection.id}' has no token", code="E_SLACK_CONNECTION", hint="put it into password")
     base = str(connection.extra.get("base_url") or WebClient.BASE_URL)
-    return WebClient(secret, base_url=base.rstrip("/") + "/", timeout=TIMEOUT, retry_handlers=retry_handlers(), logger=_quiet())
+    return WebClient(
+        secret, base_url=base.rstrip("/") + "/", timeout=TIMEOUT, retry_handlers=retry_handlers(), logger=quiet_logger()
+    )
 
 
 def open_webhook(url: str) -> WebhookClient:
     """Give a client of an incoming webhook or response_url."""
     from slack_sdk.webhook import WebhookClient
 
-    return WebhookClient(url, timeout=TIMEOUT, retry_handlers=retry_handlers(), logger=_quiet())
+    return WebhookClient(url, timeout=TIMEOUT, retry_handlers=retry_handlers(), logger=quiet_logger())
 
 
 def retry_handlers() -> list[RetryHandler]:
@@ -159,17 +161,23 @@ class Pace:
         self._next: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def wait(self, channel: str) -> None:
-        """Wait until a channel takes the next message."""
+    @contextmanager
+    def turn(self, channel: str) -> Iterator[None]:
+        """Wait until a channel takes the next message, and let the one after it wait from the end of this."""
         with self._lock:
             now = self._clock()
             at = max(now, self._next.get(channel, now))
             self._next[channel] = at + PACE
         if at > now:
             self._sleep(at - now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._next[channel] = max(self._next[channel], self._clock() + PACE)
 
 
-def _quiet() -> logging.Logger:
+def quiet_logger() -> logging.Logger:
     """Slack's own client logs requests and answers: what they hold is ours to show or not."""
     quiet = logging.getLogger("datasync.slack_sdk")
     quiet.setLevel(logging.CRITICAL)

@@ -45,8 +45,8 @@ class SlackWebhook:
             TransientError: try again later.
             PermanentError: the webhook is gone, or its channel is.
         """
-        self._pace.wait("webhook")
-        self._send(_message(delivery), delivery.key)
+        with self._pace.turn("webhook"):
+            self._send(_message(delivery), delivery.key)
         return Delivered()
 
     def _send(self, message: SlackMessage, key: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from datasync.alerts.interactions import Unreadable
-from datasync.alerts.slack_client import open_client, translated
+from datasync.alerts.slack_client import open_client, quiet_logger, translated
 from datasync.alerts.slack_desk import Forbidden, SlackDesk
 from datasync.errors import PermanentError, StorageError
 from datasync.seams import Connection
@@ -56,7 +56,7 @@ def connect(connection: Connection, desk: SlackDesk) -> SocketModeClient:
             f"connection '{connection.id}' has no app-level token", code="E_SLACK_CONNECTION", hint="extra.app_token: xapp-…"
         )
     web = open_client(connection)
-    client = SocketModeClient(token, logger=web._logger, web_client=web)
+    client = SocketModeClient(token, logger=quiet_logger(), web_client=web)
     client.socket_mode_request_listeners.append(lambda line, request: _take(desk, line, request))
     try:
         with translated("apps.connections.open"):

@@ -200,11 +200,15 @@ def test_messages_keep_their_distance() -> None:
     now, slept = [100.0], list[float]()
     pace = Pace(lambda: now[0], slept.append)
     for place in ("a", "a", "b", "a"):
-        pace.wait(place)
+        with pace.turn(place):
+            pass
     assert slept == [PACE, 2 * PACE]
     now[0] += 10
-    pace.wait("a")
-    assert len(slept) == 2
+    with pace.turn("a"):
+        now[0] += 5
+    with pace.turn("a"):
+        pass
+    assert slept[2:] == [PACE]
 
 
 def test_a_strict_slack_is_content_with_the_pace() -> None:

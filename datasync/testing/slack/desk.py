@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasync.testing.slack import mrkdwn
 from datasync.testing.slack.gestures import Gestures
-from datasync.testing.slack.world import Message, World
+from datasync.testing.slack.world import Message, SlackRefusal, World
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,7 +54,7 @@ def gesture(gestures: Gestures, form: Mapping[str, str]) -> None:
         elif did == "click":
             message = world.find(form["channel"], form["ts"])
             gestures.click(message, form["action"], user, value=form.get("value", ""), block=form.get("block", ""))
-    except (LookupError, AssertionError):
+    except (LookupError, AssertionError, SlackRefusal):
         return
 
 

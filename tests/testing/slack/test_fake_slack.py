@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -234,6 +234,31 @@ def test_a_click_is_signed_and_may_be_answered(app: App, slack: FakeSlack, clien
     assert not slack.world.views
     sent = json.loads(parse_qs(app.seen[-1][1].decode())["payload"][0])
     assert sent["view"]["state"]["values"] == {"when": {"at": {"type": "datetimepicker", "selected_date_time": 1_800_000_000}}}
+
+
+def desk(slack: FakeSlack, **form: str) -> str:
+    body = urlencode(form).encode()
+    with build_opener(ProxyHandler({})).open(slack.url + "/desk", body, timeout=10) as response:
+        return str(response.read().decode())
+
+
+def test_a_person_acts_on_the_page(app: App, slack: FakeSlack, client: WebClient) -> None:
+    slack.gestures.target = Target(app.url, app.url)
+    posted = client.chat_postMessage(channel="#data-alerts", text="x", blocks=BLOCKS)
+    place = {"channel": posted["channel"], "ts": posted["ts"], "block": "all"}
+    assert 'value="1h"' in desk(slack, do="click", action="snooze", value="1h", user="U0002", **place)
+    trigger = json.loads(parse_qs(app.seen[-1][1].decode())["payload"][0])
+    assert trigger["user"]["name"] == "kim"
+    client.views_open(trigger_id=trigger["trigger_id"], view=MODAL)
+    (view,) = slack.world.views
+    assert "Until" in desk(slack, do="nothing", channel=posted["channel"])
+    desk(slack, do="submit", view=view, user="U0002", **{"v.at": "1800000001"})
+    assert "1800000001" in app.seen[-1][1].decode()
+    app.answer = b"all is well"
+    assert "all is well" in desk(slack, do="command", text="status", channel=posted["channel"], user="U0001")
+    for form in ({"do": "click", "channel": "C9", "ts": "1", "action": "a"}, {"do": "submit", "view": "V9"}, {}):
+        desk(slack, **form)
+    assert len(app.seen) == 3
 
 
 def test_a_slash_command_shows_its_answer(app: App, slack: FakeSlack) -> None:
