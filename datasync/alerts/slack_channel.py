@@ -48,6 +48,7 @@ class SlackChannel:
         self._default = str(connection.extra.get("channel") or "")
         self._people = SlackPeople(self.client)
         self._pace = pace or Pace()
+        self._names: dict[str, str] = {}
 
     def deliver(self, delivery: Delivery) -> Delivered:
         """Update the contract's message and answer below it, or write a new one.
@@ -93,13 +94,16 @@ class SlackChannel:
 
     def _post(self, channel: str, message: SlackMessage, key: str, **more: Any) -> dict[str, str]:
         """Post, joining a public channel first where that is all that is missing."""
-        with self._pace.turn(channel):
+        # A channel is routed to by name and answered in by id: both are one place.
+        with self._pace.turn(self._names.get(channel, channel)):
             try:
-                return self._send("chat.postMessage", message, key, channel=channel, **more)
+                ref = self._send("chat.postMessage", message, key, channel=channel, **more)
             except SlackRefused as refused:
                 if refused.answer != "not_in_channel" or not self._join(channel):
                     raise
-            return self._send("chat.postMessage", message, key, channel=channel, **more)
+                ref = self._send("chat.postMessage", message, key, channel=channel, **more)
+        self._names.setdefault(ref["channel"], channel)
+        return ref
 
     def _update(self, ref: Mapping[str, str], message: SlackMessage, key: str) -> bool:
         """Update a message; False when it is gone."""

@@ -38,6 +38,7 @@ class Processes:
         self._project, self._command = project, tuple(command)
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
+        self._closed = False
 
     def start(self, request: StartRequest) -> str:
         """Do what is asked for, and wait for its end.
@@ -57,8 +58,9 @@ class Processes:
         return f"{result.contract} (run {result.run_id}): {verdict(result)}"
 
     def close(self) -> None:
-        """End runs that still go on, as a signal would: nothing is half published."""
+        """Start none any more, and end those that still go on, as a signal would: nothing is half published."""
         with self._lock:
+            self._closed = True
             running = list(self._running)
         for process in running:
             process.terminate()
@@ -110,11 +112,13 @@ class Processes:
         return path.is_file() and path.resolve().is_relative_to(self._project.root)
 
     def _json(self, arguments: Sequence[str]) -> dict[str, Any]:
-        process = subprocess.Popen(  # noqa: S603 - our own command, arguments checked above
-            [*self._command, *arguments], cwd=self._project.root, env=dict(os.environ), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
         with self._lock:
+            if self._closed:
+                raise UsageError("the listener is ending", code="E_START")
+            process = subprocess.Popen(  # noqa: S603 - our own command, arguments checked above
+                [*self._command, *arguments], cwd=self._project.root, env=dict(os.environ), text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
             self._running.add(process)
         try:
             text, _ = process.communicate()

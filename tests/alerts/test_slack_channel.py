@@ -214,8 +214,8 @@ def test_messages_keep_their_distance() -> None:
 def test_a_strict_slack_is_content_with_the_pace() -> None:
     with FakeSlack(pace=1.0) as strict:
         sender = open_slack(connection(strict))
-        done = sender.deliver(delivery(destination="C0001"))
-        sender.deliver(delivery(destination="C0001", posts=POSTS, thread=thread(done)))
+        done = sender.deliver(delivery(destination="#data-alerts"))
+        sender.deliver(delivery(destination="#data-alerts", posts=POSTS, thread=thread(done)))
         assert not [call for call in strict.calls if call.status == 429]
 
 

@@ -179,3 +179,5 @@ def test_runs_end_with_the_listener(project: Path) -> None:
     processes.close()
     thread.join(10)
     assert "ended without a result" in str(caught[0])
+    with pytest.raises(UsageError, match="is ending"):
+        processes.start(asked())

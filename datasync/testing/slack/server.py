@@ -79,7 +79,7 @@ class FakeSlack:
             authorise(self.world, method, token)
             if method == "apps.connections.open":
                 return 200, {"ok": True, "url": self.sockets.address()}, {}
-            if self._too_fast(method, str(arguments.get("channel"))):
+            if self._too_fast(method, str(arguments.get("channel") or "")):
                 return 429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "1"}
             return 200, carry_out(self.world, method, arguments), {}
         except SlackRefusal as refusal:
@@ -91,6 +91,7 @@ class FakeSlack:
     def _too_fast(self, method: str, channel: str) -> bool:
         if self.pace is None or method != "chat.postMessage":
             return False
+        channel = self.world.channel(channel).id
         now, last = self.world.clock(), self._taken.get(channel, 0.0)
         if now - last < 1 / self.pace:
             return True
