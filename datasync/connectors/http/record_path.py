@@ -36,7 +36,8 @@ def compiled(text: str) -> tuple[Any, ...]:
 def records_at(path: str, document: Any, name: str) -> list[Any]:
     """Give the records that a path finds.
 
-    An empty list, or null where the list should be, are no records. Anything else that the path does not fit is an error.
+    An empty list has no records. Anything that the path does not fit is an error, null among it: `{"data": null, "message":
+    …}` is how many APIs say with 200 that they failed. Behind a `[*]`, single objects may lack a key or have null there.
 
     Args:
         path: such as `$.data[*]`.
@@ -52,13 +53,15 @@ def records_at(path: str, document: Any, name: str) -> list[Any]:
     steps = compiled(path)
     for step in steps:
         if _every(step):
-            values = [item for value in values for item in _elements(value, name, path)]
+            values = [item for value in values for item in _elements(value, spread, name, path)]
             spread = True
         elif isinstance(step, Fields) and "*" not in step.fields:
             values = _members(values, step.fields, spread, (name, path))
         else:
             values = [match.value for value in values if value is not None for match in step.find(value)]
     if not (steps and _every(steps[-1])):
+        if not spread and None in values:
+            raise _leads_nowhere(name, path, "it finds null")
         values = [value for value in values if value is not None]
         if any(isinstance(value, list) for value in values):
             raise _leads_nowhere(name, path, "it finds a list", f"write {path}[*] for its elements")
@@ -83,12 +86,12 @@ def _every(step: Any) -> bool:
     return isinstance(step, Wildcard) or (isinstance(step, Slice) and step.start is step.end is step.step is None)
 
 
-def _elements(value: Any, name: str, path: str) -> list[Any]:
-    if value is None:
+def _elements(value: Any, spread: bool, name: str, path: str) -> list[Any]:
+    if value is None and spread:
         return []
     if isinstance(value, list):
         return value
-    what = "an object" if isinstance(value, dict) else "a single value"
+    what = "an object" if isinstance(value, dict) else "null" if value is None else "a single value"
     raise _leads_nowhere(name, path, f"{what} stands where its list should be{_keys(value)}")
 
 
@@ -101,8 +104,9 @@ def _members(values: list[Any], names: tuple[str, ...], spread: bool, where: tup
             raise _leads_nowhere(name, path, f"a list stands where an object with '{names[0]}' should be")
         if isinstance(value, dict):
             found += [value[key] for key in names if key in value]
-        elif value is not None and not spread:
-            raise _leads_nowhere(name, path, f"a single value stands where an object with '{names[0]}' should be")
+        elif not spread:
+            what = "null" if value is None else "a single value"
+            raise _leads_nowhere(name, path, f"{what} stands where an object with '{names[0]}' should be")
     if not found and any(value is not None for value in values):
         raise _leads_nowhere(name, path, f"there is no '{shorten(names[0], 60)}'{_keys(values[0])}")
     return found

@@ -94,7 +94,7 @@ class Paging:
         Raises:
             PermanentError: `total` finds no number.
         """
-        if self._style is None or self._style.total is None or got.document is None:
+        if self._style is None or self._style.total is None or got.answer.status == 204:
             return None
         value, _ = value_at(self._style.total, got.document)
         if not isinstance(value, Number | str) or not value.isdecimal() or len(value) > 18:
@@ -108,7 +108,7 @@ class Paging:
             PermanentError: the pages go in a circle, there are too many, or the contract's paths do not fit them.
         """
         style = self._style
-        if style is None or got.document is None:
+        if style is None or got.answer.status == 204:
             return None
         self.distinct(got)
         if style.last is not None and self._is_last(got, style.last):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,9 +71,9 @@ class RestSource(HttpSource):
             accepted=GONE if place.past else frozenset(),
         )  # fmt: skip
 
-    def records(self, document: Any) -> list[Any]:
-        """Find the records of an answer; 204 has none."""
-        return [] if document is None else records_at(self._endpoint.records, document, self.name)
+    def records(self, document: Any, none: bool) -> list[Any]:
+        """Find the records of an answer, unless it says that there are none."""
+        return [] if none else records_at(self._endpoint.records, document, self.name)
 
     def files(self) -> tuple[PinnedFile, ...] | None:
         """With `changes.by: modified`, the version that the API has now: what a run reads is at least as new."""
@@ -131,7 +132,9 @@ class _Asking:
         if answer.status in GONE:
             return None
         document = tree_of(answer, source.name)
-        return Got(place, answer, document, source.records(document))
+        got = Got(place, answer, document, ())
+        none = answer.status == 204 or self.paging.total(got) == 0
+        return replace(got, records=source.records(document, none))
 
     def page(self, got: Got) -> Page:
         """Give what a reading takes of a page."""

@@ -40,7 +40,7 @@ class Transport:
         self, session: HttpSession, surroundings: Surroundings, headers: Mapping[str, str], endpoint: str | None
     ) -> None:
         self._session = session
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self._headers = headers
         self._endpoint = endpoint
         self.received = 0
@@ -51,7 +51,7 @@ class Transport:
         if "://" in url:
             body = self._session.send(Request("GET", url, headers=self._headers, label="the WSDL")).body
         else:
-            path = local_path(url, self._surroundings)
+            path = local_path(url, self.surroundings)
             try:
                 body = path.read_bytes()
             except OSError as error:
@@ -147,9 +147,10 @@ class Service:
 
         self._operation = operation
         # Its own check of DTDs stays on: two do not hurt.
+        place = wsdl if "://" in wsdl else str(local_path(wsdl, transport.surroundings))
         settings = Settings(strict=True, forbid_dtd=True, forbid_entities=True, xml_huge_tree=False)
         try:
-            self._client: Any = Client(wsdl, transport=transport, settings=settings)  # type: ignore[no-untyped-call]
+            self._client: Any = Client(place, transport=transport, settings=settings)  # type: ignore[no-untyped-call]
             known = sorted(self._client.service._operations)
         except ConnectorError:
             raise

@@ -29,7 +29,7 @@ class SoapSource(HttpSource):
         transport = Transport(self.session, self._surroundings, self.headers(values), address)
         service = Service(transport, endpoint.wsdl, endpoint.operation)
         document = as_json(service.call(in_value(endpoint.arguments, values)))
-        # An operation without a result has no rows; one with a list of them needs no wrapper.
+        # An operation without a result has no rows.
         records = [] if document is None else records_at(endpoint.records, document, endpoint.operation)
         yield Page(0, records, transport.received)
 
