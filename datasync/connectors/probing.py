@@ -9,6 +9,8 @@ from datasync.connectors.connections import lookup
 from datasync.errors import ConnectorError
 from datasync.seams import Connection
 
+HTTP = ("http", "https", "rest", "graphql", "soap")
+
 
 def probe(name: str, root: Path) -> str:
     """Look a connection up, connect and sign in; give an empty text, or why it did not work, without secrets."""
@@ -22,9 +24,12 @@ def probe(name: str, root: Path) -> str:
 def probe_connection(connection: Connection) -> str:
     """Connect and sign in; give an empty text, or why it did not work, without secrets."""
     try:
-        if connection.kind != "postgres":
+        if connection.kind in HTTP:
+            _http(connection)
+        elif connection.kind == "postgres":
+            _postgres(connection)
+        else:
             return f"connections of type '{connection.kind}' cannot be tested"
-        _postgres(connection)
     except ConnectorError as error:
         return error.message
     return ""
@@ -35,3 +40,11 @@ def _postgres(connection: Connection) -> None:
 
     with closing(Session(connection)) as session:
         session.run("SELECT 1")
+
+
+def _http(connection: Connection) -> None:
+    from datasync.connectors.http.exchange import Limits
+    from datasync.connectors.http.session import HttpSession
+
+    with closing(HttpSession(connection, Limits(timeout=15, deadline=30, retries=1))) as session:
+        session.probe()

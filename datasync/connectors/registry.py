@@ -16,6 +16,9 @@ SOURCES = {
     "csv": "datasync.connectors.files.csv:CsvSource",
     "parquet": "datasync.connectors.files.parquet:ParquetSource",
     "ndjson": "datasync.connectors.files.ndjson:NdjsonSource",
+    "rest": "datasync.connectors.rest.source:RestSource",
+    "graphql": "datasync.connectors.graphql.source:GraphqlSource",
+    "soap": "datasync.connectors.soap.source:SoapSource",
 }
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",

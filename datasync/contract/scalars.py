@@ -110,6 +110,35 @@ def parse_limit(value: Any) -> Limit:
     return Limit(share=parse_share(value))
 
 
+_UNITS = {1.0: "s", 60.0: "m", 3600.0: "h"}
+_RATE = re.compile(r"^([1-9][0-9_]*)\s*/\s*(s|m|h)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` of something in `seconds`."""
+
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.count}/{_UNITS[self.seconds]}"
+
+
+def parse_rate(value: Any) -> Rate:
+    """Read `10/s`, `600/m`, `1000/h`.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, Rate):
+        return value
+    match = _RATE.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a rate is a whole number and s, m or h, such as 10/s or 600/m")
+    return Rate(int(match[1]), float(_SECONDS[match[2]]))
+
+
 _DRIFT = re.compile(r"^last ([1-9][0-9]*) runs$")
 
 
@@ -143,4 +172,5 @@ LimitValue = Annotated[
     BeforeValidator(parse_limit),
     WithJsonSchema({"anyOf": [{**_TEXT, "pattern": r"^[0-9.]+\s*%$"}, {"type": "number"}, {"type": "integer"}]}),
 ]
+RateValue = Annotated[Rate, BeforeValidator(parse_rate), WithJsonSchema({**_TEXT, "pattern": "^[0-9_]+ */ *(s|m|h)$"})]
 LastRuns = Annotated[int, BeforeValidator(parse_runs), WithJsonSchema({**_TEXT, "pattern": "^last [0-9]+ runs$"})]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -120,6 +120,11 @@ def placeholders(text: str) -> Iterator[tuple[str, str | None]]:
     """Find `{name}` and `{name:format}` in a path, endpoint or message."""
     for match in _PLACEHOLDER.finditer(text):
         yield match[1], match[2]
+
+
+def replaced(text: str, put: Callable[[str, str | None], str]) -> str:
+    """Replace every `{name}` and `{name:format}` by what `put` makes of name and format."""
+    return _PLACEHOLDER.sub(lambda match: put(match[1], match[2]), text)
 
 
 def render_path(text: str, values: Mapping[str, Any]) -> str:

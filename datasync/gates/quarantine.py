@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from datasync.contract.checks import Gate
 from datasync.gates.in_flight import Rejected, copied
+from datasync.plan.build import PAGED_KINDS
 from datasync.plan.steps import Plan
 from datasync.seams import POSITION, POSITION_BITS, RejectedRows, UnreadableRow
 
@@ -43,6 +44,7 @@ class Origin:
         gate: the gate that set them aside; `staged` for the audit.
         batch: number of their batch.
         files: paths of the run's pinned files, in order.
+        paged: rows come from pages of an API: `_file` is their page and `_line` the place on it.
         part: what makes `_id` unique where one batch is set aside in several frames.
     """
 
@@ -51,6 +53,7 @@ class Origin:
     batch: int = 0
     files: tuple[str, ...] = ()
     part: str = ""
+    paged: bool = False
 
 
 def set_aside_frame(rows: pl.DataFrame, reasons: pl.Series, origin: Origin) -> pl.DataFrame:
@@ -68,7 +71,7 @@ def set_aside_frame(rows: pl.DataFrame, reasons: pl.Series, origin: Origin) -> p
         pl.format("{}-{}", pl.lit(stem), pl.col("number")).alias("_id"),
         pl.lit(origin.gate).alias("_gate"),
         pl.col("reasons").cast(HEAD["_reasons"]).alias("_reasons"),
-        _file(origin.files).alias("_file"),
+        _file(origin).alias("_file"),
         (pl.col("position") % (1 << POSITION_BITS)).alias("_line"),
         pl.lit(origin.batch, pl.Int64).alias("_batch"),
     )
@@ -76,8 +79,10 @@ def set_aside_frame(rows: pl.DataFrame, reasons: pl.Series, origin: Origin) -> p
     return pl.DataFrame([*head.get_columns(), *own])
 
 
-def _file(files: Sequence[str]) -> pl.Expr:
-    index = pl.col("position") // (1 << POSITION_BITS)
+def _file(origin: Origin) -> pl.Expr:
+    index, files = pl.col("position") // (1 << POSITION_BITS), origin.files
+    if origin.paged:
+        return pl.format("page {}", index + 1)
     if not files:
         return pl.lit(None, pl.String)
     return index.replace_strict(list(range(len(files))), list(files), default=None, return_dtype=pl.String)
@@ -114,7 +119,7 @@ def transform_frame(rejected: RejectedRows, plan: Plan, number: int | None = Non
     reasons = pl.Series([[rejected.check]] * rejected.frame.height, dtype=pl.List(pl.String))
     part = "transform" if number is not None else f"transform-{secrets.token_hex(8)}"
     origin = _origin(plan, "prepared", number or 0)
-    return set_aside_frame(copied(rejected.frame), reasons, Origin(origin.run_id, "prepared", origin.batch, origin.files, part))
+    return set_aside_frame(copied(rejected.frame), reasons, replace(origin, part=part))
 
 
 def unreadable_frame(rows: Sequence[UnreadableRow], plan: Plan, gate: Gate) -> pl.DataFrame:
@@ -127,7 +132,7 @@ def unreadable_frame(rows: Sequence[UnreadableRow], plan: Plan, gate: Gate) -> p
         "_id": [f"{plan.run_id}-{gate}-unreadable-{row.position}" for row in rows],
         "_gate": [gate] * len(rows),
         "_reasons": [["row.readable"]] * len(rows),
-        "_file": [paths[index] if index < len(paths) else None for index, _ in places],
+        "_file": [_place(index, paths, _paged(plan)) for index, _ in places],
         "_line": [line for _, line in places],
         "_batch": [None] * len(rows),
         TEXT: [row.text for row in rows],
@@ -136,4 +141,14 @@ def unreadable_frame(rows: Sequence[UnreadableRow], plan: Plan, gate: Gate) -> p
 
 
 def _origin(plan: Plan, gate: Gate, number: int) -> Origin:
-    return Origin(plan.run_id, gate, number, tuple(file.path for file in plan.files))
+    return Origin(plan.run_id, gate, number, tuple(file.path for file in plan.files), paged=_paged(plan))
+
+
+def _paged(plan: Plan) -> bool:
+    return plan.contract.source.type in PAGED_KINDS
+
+
+def _place(index: int, paths: Sequence[str], paged: bool) -> str | None:
+    if paged:
+        return f"page {index + 1}"
+    return paths[index] if index < len(paths) else None

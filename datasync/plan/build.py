@@ -16,6 +16,8 @@ from datasync.plan.window import CursorFacts
 from datasync.seams import PinnedFile, ReadRequest, TargetSpec, Window
 
 FILE_KINDS = ("csv", "parquet", "ndjson")
+PAGED_KINDS = ("rest", "graphql", "soap")
+"""Sources whose rows have a page and a place on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def target_spec(contract: Contract, situation: Situation) -> TargetSpec:
         cursor_zone=cursor.zone if cursor else None,
         window=situation.window,
         replace_by=target.replace_by if target else "rows",
-        position=contract.source.type in FILE_KINDS,
+        position=contract.source.type in (*FILE_KINDS, *PAGED_KINDS),
         evolve=frozenset(situation.evolve),
     )
 

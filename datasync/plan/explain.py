@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from datasync.contract.checks import Check
+from datasync.plan.build import PAGED_KINDS
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
 from datasync.plan.window import to_text
 
@@ -59,7 +60,7 @@ def _reads(plan: Plan) -> str:
     if plan.window is not None:
         start = to_text(plan.window.start) or "the beginning"
         return f"{start} <= {plan.step('extract').request.cursor} < {to_text(plan.window.end)}"
-    if plan.files:
+    if plan.files and plan.contract.source.type not in PAGED_KINDS:
         return f"{len(plan.files)} file{'s' if len(plan.files) != 1 else ''}"
     return "everything"
 

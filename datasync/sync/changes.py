@@ -6,19 +6,36 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, cast
 
 from datasync.contract.loader import LoadedContract
 from datasync.contract.variables import resolve_params
 from datasync.errors import UsageError
 from datasync.history.store import History
-from datasync.plan.build import FILE_KINDS
-from datasync.seams import Connection, ReadRequest
+from datasync.plan.build import FILE_KINDS, PAGED_KINDS, Situation, target_spec
+from datasync.seams import Connection, PinnedFile, ReadRequest
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Opened, Request, prepare
 from datasync.sync.project import open_project
 from datasync.sync.session import new_run_id
 from datasync.sync.systems import Systems, open_systems
+
+
+class VersionedSource(Protocol):
+    """A source of `changes.by: modified` that has no files, but a version."""
+
+    def version(self, known: PinnedFile | None) -> PinnedFile | None:
+        """Give the version there is now; None: still the known one."""
+
+
+class PagedReading(Protocol):
+    """A reading whose first page says whether there is anything, and perhaps how much."""
+
+    def peek(self) -> bool:
+        """Tell whether there is any row."""
+
+    def first_total(self) -> int | None:
+        """Give how many rows the source says there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,8 @@ def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Syst
         variables = prepare(opened, request, owned=False).plan.variables
         return _query(loaded, declared.query, request, variables)
     by = declared.by if declared is not None and declared.by else "modified" if contract.source.type in FILE_KINDS else "cursor"
+    if by == "modified" and contract.source.type in PAGED_KINDS:
+        return _version(opened, request)
     if by == "modified" or contract.source.cursor is None:
         if contract.source.type not in FILE_KINDS:
             raise UsageError("nothing tells what is new: add source.cursor or source.changes.query", code="E_CHANGES")
@@ -64,8 +83,21 @@ def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Syst
     plan = prepare(opened, request, owned=False).plan
     read: ReadRequest = plan.step("extract").request
     with systems.source.read(read) as reading:
+        if contract.source.type in PAGED_KINDS:
+            # The first page tells; the others would be data.
+            paged = cast(PagedReading, reading)
+            return Changes(paged.peek(), paged.first_total(), "cursor")
         count = reading.count()
     return Changes(bool(count), count, "cursor")
+
+
+def _version(opened: Opened, request: Request) -> Changes:
+    """Ask an API whether it still has the version that the last published run pinned; the API itself compares."""
+    spec = target_spec(opened.contract, Situation(request.run_id, params=request.params))
+    commits = opened.target.inspect(spec).commits if opened.target is not None else ()
+    known = commits[-1].files[0] if commits and commits[-1].files else None
+    found = cast(VersionedSource, opened.source).version(known)
+    return Changes(found is not None, None, "modified")
 
 
 def _modified(opened: Opened, request: Request) -> Changes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasync.contract.types import DataType
 from datasync.history.store import History, QuarantineBatch
+from datasync.plan.build import PAGED_KINDS
 from datasync.plan.steps import Plan
 from datasync.seams import Staging, TargetSpec, Window
 from datasync.storage import read_frame
@@ -29,7 +30,8 @@ class Superseded:
 def superseded(plan: Plan, spec: TargetSpec, staging: Staging, open_batches: Iterable[QuarantineBatch]) -> Superseded:
     """Find open rows whose cursor lies in the run's window, whose file it read, or whose key it merges; a full read takes all."""
     batches = list(open_batches)
-    if plan.window is None and not plan.files:
+    # Of an API, the file that was pinned is its version: a read without a window is a full one.
+    if plan.window is None and (not plan.files or plan.contract.source.type in PAGED_KINDS):
         return Superseded(batches=tuple(batches))
     found: dict[str, list[str]] = {}
     for batch in batches:

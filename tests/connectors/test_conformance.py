@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from datasync.connectors.registry import open_source, open_target
 from datasync.contract import endpoints
 from datasync.seams import Connection, Surroundings
 from datasync.testing.conformance import HOSTILE, Conformance, Harness
+from tests.connectors.http.servers import Asked, reply, serving
+from tests.connectors.http.sources import source_of
 from tests.services import connection_of
 
 SOURCES: TypeAdapter[Any] = TypeAdapter(endpoints.Source)
@@ -71,3 +75,20 @@ class TestCsv(Conformance):
     def harness(self, tmp_path: Path) -> Harness:
         facts = {"windows": False, "counts": False, "lacks": frozenset({"nan", "empty_string", "empty_binary"})}
         return harness_of(tmp_path, nowhere, {"type": "csv", "path": "place.csv"}, hostile=HOSTILE, **facts)
+
+
+class TestRest(Conformance):
+    """The suite's part for sources: what an ndjson target writes is served as one JSON array, and read over HTTP."""
+
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Iterator[Harness]:
+        place = tmp_path / "place.ndjson"
+
+        def answer(asked: Asked, sock: socket.socket) -> bytes:
+            return reply(b"[" + b",".join(place.read_bytes().splitlines()) + b"]")
+
+        # Nested values are written again: the same JSON, without the blanks between its values.
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan", "json"})}
+        with serving(answer) as server:
+            written = harness_of(tmp_path, nowhere, {"type": "ndjson", "path": "place.ndjson"}, **facts)
+            yield replace(written, source=lambda: source_of(server, {"type": "rest", "endpoint": "/"}, tmp_path))

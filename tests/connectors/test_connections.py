@@ -96,3 +96,17 @@ def test_probing(postgres_database: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert SECRET not in said
     assert "no connection" in probe("missing", tmp_path)
     assert "cannot be tested" in probe_connection(Connection("x", "ftp"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("200 OK", ""), ("404 Not Found", ""), ("401 Unauthorized", "refused the sign-in"), ("403 x", "refused the sign-in")],
+)
+def test_probing_over_http(status: str, said: str) -> None:
+    from tests.connectors.http.servers import connection, reply, serving
+
+    with serving(lambda asked, sock: reply(SECRET, status)) as server:
+        answer = probe_connection(connection(server.url, password=SECRET, extra={"auth": "bearer"}))
+    assert said in answer
+    assert bool(answer) is bool(said)
+    assert SECRET not in answer

@@ -16,6 +16,7 @@ from datasync.contract.endpoints.files import (
     ParquetSource,
     ParquetTarget,
 )
+from datasync.contract.endpoints.http import GraphqlSource, Pagination, RelayPagination, RestSource, SoapSource
 from datasync.contract.endpoints.sql import (
     DuckdbSource,
     DuckdbTarget,
@@ -26,7 +27,15 @@ from datasync.contract.endpoints.sql import (
 )
 
 Source = Annotated[
-    PostgresSource | SqliteSource | DuckdbSource | CsvSource | ParquetSource | NdjsonSource,
+    PostgresSource
+    | SqliteSource
+    | DuckdbSource
+    | CsvSource
+    | ParquetSource
+    | NdjsonSource
+    | RestSource
+    | GraphqlSource
+    | SoapSource,
     Field(discriminator="type"),
 ]
 Target = Annotated[
@@ -42,14 +51,19 @@ __all__ = [
     "Cursor",
     "DuckdbSource",
     "DuckdbTarget",
+    "GraphqlSource",
     "NdjsonSource",
     "NdjsonTarget",
+    "Pagination",
     "ParquetSource",
     "ParquetTarget",
     "Partition",
     "PostgresSource",
     "PostgresTarget",
+    "RelayPagination",
     "ReplaceBy",
+    "RestSource",
+    "SoapSource",
     "Source",
     "SqliteSource",
     "SqliteTarget",

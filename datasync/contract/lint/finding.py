@@ -14,6 +14,8 @@ from datasync.errors import Problem, did_you_mean
 TEXT_KINDS = ("csv", "ndjson")
 """Sources whose cells are text until a gate casts them."""
 FILE_KINDS = ("csv", "parquet", "ndjson")
+HTTP_KINDS = ("rest", "graphql", "soap")
+"""Sources whose cells are text too, and that know windows by the variables of their requests."""
 SQL_KINDS = ("postgres", "sqlite", "duckdb")
 
 

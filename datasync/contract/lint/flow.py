@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datasync.contract.column_flow import BEFORE_CASTING, Columns, columns_after
-from datasync.contract.lint.finding import TEXT_KINDS, Finder
+from datasync.contract.lint.finding import HTTP_KINDS, TEXT_KINDS, Finder
 
 
 def find(finder: Finder) -> None:
@@ -15,7 +15,7 @@ def find(finder: Finder) -> None:
     declared = contract.source.columns
     known = False
     columns: Columns = {name: column.type for name, column in (declared or {}).items()}
-    casting = declared is None and contract.source.type in TEXT_KINDS
+    casting = declared is None and contract.source.type in (*TEXT_KINDS, *HTTP_KINDS)
     for number, item in enumerate(contract.transform):
         path = ("transform", number)
         if len(item.model_fields_set) != 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datasync.contract.lint.finding import FILE_KINDS, SQL_KINDS, TEXT_KINDS, Finder
+from datasync.contract.lint import http
+from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 from datasync.errors import UsageError
 
@@ -12,6 +13,8 @@ def find(finder: Finder) -> None:
     source = finder.contract.source
     if source.type in SQL_KINDS:
         _table_or_query(finder)
+    if source.type in HTTP_KINDS:
+        http.find(finder)
     _params(finder)
     _cursor(finder)
     _paths(finder)
@@ -159,10 +162,10 @@ def _path(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
     if "://" in text:
         finder.add(where, f"the URL {text.split('://', maxsplit=1)[0]}://…", "a local path or glob")
         return
-    _inside(finder, where, text)
+    inside(finder, where, text)
 
 
-def _inside(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
+def inside(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
     """A path that leads out of the project by its text alone is refused before anything is opened."""
     from pathlib import PurePosixPath
 
@@ -212,8 +215,10 @@ def _changes(finder: Finder) -> None:
         return
     if changes.by is not None and changes.query is not None:
         finder.add(("source", "changes"), "by and query together", "one of them")
-    if changes.by == "modified" and source.type not in FILE_KINDS:
-        finder.add(("source", "changes", "by"), f"modified on {source.type}", "file sources", "use cursor or query")
+    if changes.by == "modified" and source.type not in (*FILE_KINDS, "rest"):
+        finder.add(("source", "changes", "by"), f"modified on {source.type}", "file and rest sources", "use cursor or query")
+    if changes.query is not None and source.type not in SQL_KINDS:
+        finder.add(("source", "changes", "query"), f"a query on {source.type}", "SQL sources", "use changes.by")
     if changes.by == "cursor" and source.cursor is None:
         finder.add(("source", "changes", "by"), "cursor, and the source has none", "source.cursor")
     partition = getattr(source, "partition", None)

@@ -54,7 +54,14 @@ def _secrets(finder: Finder, path: KeyPath, value: Any) -> None:
             _secrets(finder, (*path, number), item)
     elif isinstance(value, str):
         # Names of columns are the author's: a column may well be called token.
-        named = path and isinstance(path[-1], str) and "columns" not in path and path[0] in ("source", "target", "params")
+        # pagination.token is where an API says which page comes next.
+        named = (
+            path[1:] != ("pagination", "token")
+            and path
+            and isinstance(path[-1], str)
+            and "columns" not in path
+            and path[0] in ("source", "target", "params")
+        )
         if named and SECRET.search(str(path[-1])) and not _REFERENCE.match(value):
             finder.add(
                 path, "a literal in a field named like a secret", "a connection's id", "put it into the connection", "E_SECRET"

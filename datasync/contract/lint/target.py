@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datasync.contract.lint.finding import FILE_KINDS, Finder
+from datasync.contract.lint.http import named_variables
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 
 
@@ -36,12 +37,14 @@ def _append(finder: Finder) -> None:
     assert contract.target is not None
     if contract.target.write != "append" or contract.source.cursor is not None or contract.source.type in FILE_KINDS:
         return
-    names = {bound.name for bound in bound_names(getattr(contract.source, "query", None) or "")}
+    names = {bound.name for bound in bound_names(getattr(contract.source, "query", None) or "")} | named_variables(
+        contract.source
+    )
     if not names & set(RUN_VARIABLES):
         finder.add(
             ("target", "write"),
             "append with neither window nor files nor run variable",
-            "source.cursor, files, or :ds in the query",
+            "source.cursor, files, or :ds in the query ({ds} in a request)",
             "every run would add the same rows again: use replace or merge",
         )
 
@@ -83,7 +86,11 @@ def _erased_params(finder: Finder) -> None:
         return
     source = contract.source
     text = " ".join(str(getattr(source, key, None) or "") for key in ("query", "path", "table", "database"))
-    used = {bound.name for bound in bound_names(getattr(source, "query", None) or "")} | {name for name, _ in placeholders(text)}
+    used = (
+        named_variables(source)
+        | {bound.name for bound in bound_names(getattr(source, "query", None) or "")}
+        | {name for name, _ in placeholders(text)}
+    )
     place = " ".join(str(getattr(contract.target, key, None) or "") for key in ("table", "path", "database"))
     named = {name for name, _ in placeholders(place)}
     for name in contract.params:

@@ -1,0 +1,1 @@
+"""A GraphQL API's pages in, rows out."""

@@ -1,0 +1,1 @@
+"""A REST API's pages in, rows out."""

@@ -1,0 +1,1 @@
+"""A SOAP service's answer in, rows out."""
