@@ -77,6 +77,8 @@ def rebuild(kind: Any, value: Any) -> Any:
 
 def _rebuild_union(kind: Any, value: Any) -> Any:
     arguments = get_args(kind)
+    if datetime in arguments and isinstance(value, str):
+        return datetime.fromisoformat(value)
     if isinstance(value, dict) and get_origin(kind) is Mapping:
         return {name: rebuild(arguments[1], item) for name, item in value.items()}
     nested = next((argument for argument in arguments if is_dataclass(argument)), None)

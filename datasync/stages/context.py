@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.checks import Gate
@@ -75,6 +75,7 @@ class StepOutcome:
         added, dropped: rows that transforms made and removed.
         tallies: per gate, per check; a step may speak for several gates.
         detail: what later steps and reports need.
+        began, ended: when it first and last worked; fused steps overlap.
     """
 
     name: StageName
@@ -86,6 +87,8 @@ class StepOutcome:
     dropped: int = 0
     tallies: Tallies = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 class Flow:
@@ -102,15 +105,19 @@ class Flow:
         self.tallies: dict[Gate, GateTally] = {}
         self.detail: dict[str, Any] = {}
         self.finished = False
+        self.began: datetime | None = None
+        self.ended: datetime | None = None
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Count the time inside as this step's own."""
         start = time.monotonic()
+        self.began = self.began or datetime.now(UTC)
         try:
             yield
         finally:
             self.seconds += time.monotonic() - start
+            self.ended = datetime.now(UTC)
 
     def tally(self, gate: Gate, checks: Mapping[str, CheckTally]) -> None:
         """Add what checks of a gate saw."""
@@ -128,4 +135,6 @@ class Flow:
             self.dropped,
             {gate: dict(tally.checks) for gate, tally in self.tallies.items()},
             dict(self.detail),
+            self.began,
+            self.ended,
         )

@@ -34,6 +34,7 @@ from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
 from datasync.sync.telling import Telling, sent, tell_of
+from datasync.sync.texts import keep_text
 from datasync.workspace import Workspace
 
 FINAL = ("passed", "warned", "failed", "held")
@@ -174,9 +175,10 @@ class Session:
         result = broken(self.contract, self.run_id, error, started)
         result = replace(result, path=str(self.loaded.path), kind=self.options.kind)
         sync = sync_id(self.contract, resolve_params(self.contract, self.options.params))
+        keep_text(history, self.loaded, self.project)
         facts = RunFacts(
             self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started,
-            origin=self.options.origin,
+            origin=self.options.origin, contract_hash=self.loaded.hash,
         )  # fmt: skip
         history.begin(facts)
         return history.finish(facts, result, None, False, self._tell(sync, result, history))
@@ -192,7 +194,8 @@ class Session:
         started, clock = begun
         plan = prepared.plan
         workspace = self.project.run_folder(self.contract.contract, self.run_id)
-        facts = replace(_facts(prepared, started), origin=self.options.origin)
+        facts = replace(_facts(prepared, started), origin=self.options.origin, contract_hash=self.loaded.hash)
+        keep_text(history, self.loaded, self.project)
         execution = Execution(plan)
         self.execution = execution
         if prepared.rerun is not None:
