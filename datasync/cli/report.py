@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     default="terminal",
     show_default=True,
 )
+@click.option("--site", metavar="DIR", help="Bring a static site of all contracts and runs up to date there.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of stdout.")
 @click.option("--open", "opened", is_flag=True, help="Write the HTML page and open it in the browser.")
 @verbose_option
-def report(run_id: str | None, contract: str | None, form: str, output: Path | None, opened: bool, verbose: bool) -> int:
+def report(
+    run_id: str | None, contract: str | None, form: str, output: Path | None, opened: bool, verbose: bool, site: str | None
+) -> int:  # fmt: skip
     """Show a run again (default: the newest): terminal, html, json, junit or markdown."""
+    if site is not None:
+        return _site(site)
     from datasync.cli.places import here
     from datasync.cli.presenter import console
     from datasync.reports.junit import junit
@@ -69,4 +74,15 @@ def report(run_id: str | None, contract: str | None, form: str, output: Path | N
         click.echo(text)
     else:
         output.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _site(folder: str) -> int:
+    from datasync.cli.places import here
+    from datasync.storage import place
+    from datasync.sync.site import build_site
+
+    built = build_site(here(), place(folder), lambda words: click.echo(words, err=True))
+    runs = "1 new run" if built.runs == 1 else f"{built.runs:,} new runs"
+    click.echo(f"{runs}, {built.files:,} files written: {folder.rstrip('/')}/index.html")
     return 0

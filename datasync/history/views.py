@@ -173,6 +173,14 @@ def check_points(history: History, run_ids: Sequence[str], kind: str | None = No
     return [CheckPoint(*row) for row in history.ask(query)]
 
 
+def last_published(history: History, contract: str) -> datetime | None:
+    """Give the start of a contract's newest run that published."""
+    runs = tables.runs.c
+    query = select(runs.started_at).where(runs.contract == contract, runs.committed).order_by(runs.started_at.desc()).limit(1)
+    rows = history.ask(query)
+    return rows[0][0] if rows else None
+
+
 def set_aside(history: History, contract: str) -> list[Aside]:
     """Give how many rows of a contract lie in quarantine, by state of their batch."""
     table = tables.quarantine.c
@@ -193,10 +201,17 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
         runs.contract, func.count(), good, func.sum(runs.extracted), func.sum(runs.seconds), func.avg(runs.score)
     ).where(runs.kind == "run", runs.finished_at.is_not(None))
     query = query.where(runs.started_at >= since) if since else query
-    last = select(runs.contract, func.max(runs.started_at)).where(runs.committed).group_by(runs.contract)
-    published: dict[str, datetime] = {row[0]: row[1] for row in history.ask(last)}
     owners = {text.contract: text.owner for text in contracts(history)}
     return [
-        Figures(name, owners.get(name, ""), int(count), int(ok), int(rows or 0), float(seconds or 0), score, published.get(name))
+        Figures(
+            name,
+            owners.get(name, ""),
+            int(count),
+            int(ok),
+            int(rows or 0),
+            float(seconds or 0),
+            score,
+            last_published(history, name),
+        )
         for name, count, ok, rows, seconds, score in history.ask(query.group_by(runs.contract).order_by(runs.contract))
     ]

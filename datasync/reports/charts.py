@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 DROPPED = ("defs", "script", "style", "title", "desc")
-LABELS = 6
-"""Labels along the time axis at most."""
+TIMES = ((86400, " d"), (3600, " h"), (60, " min"))
+LABEL_WIDTH = 100
+"""Room that a label of the time axis takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Drawing:
     words: str
     labels: Sequence[str]
     unit: str = ""
-    width: int = 520
-    height: int = 150
+    width: int = 460
+    height: int = 140
 
 
 def trend(drawing: Drawing, seen: Series, threshold: float | None = None) -> Markup:
@@ -85,11 +86,14 @@ def _line(drawing: Drawing) -> Any:
 
 
 def _settings(drawing: Drawing) -> Mapping[str, Any]:
-    every = max(1, -(-len(drawing.labels) // LABELS))
+    count = len(drawing.labels)
+    every = max(1, -(-count * LABEL_WIDTH // drawing.width))
     return {
-        "width": drawing.width, "height": drawing.height, "margin": 4, "margin_right": 16, "show_legend": False, "js": (),
-        "css": (), "x_labels": list(drawing.labels), "x_labels_major_every": every, "truncate_label": -1, "no_data_text": "",
-        "show_minor_x_labels": False, "show_x_guides": False, "value_formatter": lambda value: written(value, drawing.unit),
+        "width": drawing.width, "height": drawing.height, "margin": 4, "margin_right": 28, "show_legend": False, "js": (),
+        # Numbers stand for the labels until the drawing is done: pygal takes equal labels for one.
+        "css": (), "x_labels": [str(number) for number in range(count)], "x_labels_major_every": every, "truncate_label": -1,
+        "no_data_text": "", "show_minor_x_labels": False, "show_x_guides": False,
+        "value_formatter": lambda value: written(value, drawing.unit),
     }  # fmt: skip
 
 
@@ -97,21 +101,22 @@ def written(value: float, unit: str) -> str:
     """Write a figure of a drawing: `12.5 %`, `3 h`, `1.2M`."""
     if unit == "%":
         return f"{value:.6g} %"
-    steps = ((86400, " d"), (3600, " h"), (60, " min")) if unit == "s" else ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+    steps = TIMES if unit == "s" else ((1e9, "G"), (1e6, "M"), (1e3, "k"))
     for size, name in steps:
         if abs(value) >= size:
             return f"{value / size:.4g}{name}"
     return f"{value:.4g}{' s' if unit == 's' else ''}"
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
-    """Give two to five round numbers from zero (or below) to past the greatest value."""
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+def _ticks(values: Sequence[float], unit: str) -> list[float]:
+    """Give two to six round figures from zero (or below) to past the greatest value; of times, round in hours or days."""
+    scale = next((size for size, _ in TIMES if unit == "s" and max(values, default=0) >= size), 1)
+    low, high = min(0.0, *values, 0.0) / scale, max(0.0, *values, 0.0) / scale
     span = high - low or 1.0
-    unit = 10.0 ** math.floor(math.log10(span))
-    step = next(unit * factor for factor in (0.25, 0.5, 1, 2.5, 5) if span / (unit * factor) <= 4)
-    first, last = math.floor(low / step), max(math.ceil(high / step), 1)
-    return [number * step for number in range(first, last + 1)]
+    power = 10.0 ** math.floor(math.log10(span))
+    step = next(power * factor for factor in (0.25, 0.5, 1, 2.5, 5) if span / (power * factor) <= 4)
+    first, last = math.floor(low / step), max(math.ceil(high / step - 1e-9), 1)
+    return [number * step * scale for number in range(first, last + 1)]
 
 
 def _svg(chart: Any, drawing: Drawing, stacked: bool = False) -> Markup:
@@ -119,8 +124,9 @@ def _svg(chart: Any, drawing: Drawing, stacked: bool = False) -> Markup:
 
     columns = [[value for value in series[0]] for series in chart.raw_series]
     heights = [sum(filter(None, row)) for row in zip(*columns, strict=True)] if stacked else [v for c in columns for v in c]
-    chart.y_labels = _ticks([value for value in heights if value is not None])
+    chart.y_labels = _ticks([value for value in heights if value is not None], drawing.unit)
     root = chart.render_tree()
+    _label(root, drawing.labels)
     _titled_dots(root)
     _bare(root)
     root.attrib.pop("id", None)
@@ -128,6 +134,17 @@ def _svg(chart: Any, drawing: Drawing, stacked: bool = False) -> Markup:
     root.set("role", "img")
     root.set("aria-label", drawing.words)
     return Markup(tostring(root, encoding="unicode"))  # noqa: S704 - the serialiser escaped every text in it
+
+
+def _label(root: Element, labels: Sequence[str]) -> None:
+    """Put the labels where their numbers stand: along the axis, and with each point."""
+    for axis in root.iter("g"):
+        if axis.get("class", "").startswith("axis x"):
+            for text in axis.iter("text"):
+                text.text = labels[int(text.text or 0)]
+    for said in root.iter("desc"):
+        if said.get("class") == "x_label" and said.text:
+            said.text = labels[int(said.text)]
 
 
 def _titled_dots(root: Element) -> None:

@@ -17,13 +17,17 @@ RATES = 12
 """Checks whose rates are drawn on a contract's page, the worst first."""
 
 
-def contracts_page(rows: Sequence[ContractRow], hrefs: Mapping[str, str], figures: Mapping[str, str] | None = None) -> str:
+def contracts_page(
+    rows: Sequence[ContractRow], hrefs: Mapping[str, str], figures: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
     """Lay out all contracts with their last runs, the worst first.
 
     Args:
         rows: the contracts.
         hrefs: run id to the address of its page.
         figures: words to figure, shown on top.
+        links: words to address of pages elsewhere.
     """
     order = sorted(rows, key=lambda row: (_rank(row.runs[0].status) if row.runs else len(ORDER), row.name))
     shown = [_Row.of(row) for row in order]
@@ -32,7 +36,9 @@ def contracts_page(rows: Sequence[ContractRow], hrefs: Mapping[str, str], figure
         "tag": sorted({tag for row in rows for tag in row.tags}),
         "status": sorted({row.runs[0].status for row in rows if row.runs}, key=_rank),
     }
-    return render("contracts.html.j2", rows=shown, hrefs=hrefs, choices=choices, figures=figures or {}, last=LAST)
+    return render(
+        "contracts.html.j2", rows=shown, hrefs=hrefs, choices=choices, figures=figures or {}, links=links or {}, last=LAST
+    )
 
 
 class _Row:
@@ -64,7 +70,7 @@ def contract_page(page: ContractPage) -> str:
         volumes=trends.volumes(runs),
         scores=trends.scores(runs),
         durations=trends.durations(runs),
-        freshness=trends.check_trend(page.freshness, known, (560, 150)) if page.freshness else None,
+        freshness=trends.check_trend(page.freshness, known) if page.freshness else None,
         rates=[(name, svg) for name, svg in drawn if svg is not None],
     )
 

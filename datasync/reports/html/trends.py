@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def time_labels(times: Sequence[datetime]) -> list[str]:
     """Label points of time as shortly as tells them apart: the time of day within one day, else the date."""
     one_day = len({moment.date() for moment in times}) == 1
-    return [f"{moment:%H:%M}" if one_day else f"{moment:%m-%d %H:%M}" if moment.hour else f"{moment:%m-%d}" for moment in times]
+    daily = all(moment.time() == times[0].time() for moment in times)
+    return [f"{moment:%H:%M}" if one_day else f"{moment:%m-%d}" if daily else f"{moment:%m-%d %H:%M}" for moment in times]
 
 
-def check_trend(points: Sequence[CheckPoint], runs: Mapping[str, RunRow], size: tuple[int, int] = (460, 130)) -> Markup | None:
+def check_trend(points: Sequence[CheckPoint], runs: Mapping[str, RunRow], size: tuple[int, int] = (460, 140)) -> Markup | None:
     """Draw a check over time: the observed figure of a table check, the failing share of the others.
 
     Args:
@@ -65,7 +66,7 @@ def volumes(runs: Sequence[RunRow]) -> Markup | None:
     ]
     total = sum(run.published for run in shown)
     said = f"Rows of the last {len(shown)} runs: {total:,} published, {sum(run.quarantined for run in shown):,} set aside"
-    return bars(Drawing(said, time_labels([run.started_at for run in shown]), "", 560, 170), parts)
+    return bars(Drawing(said, time_labels([run.started_at for run in shown])), parts)
 
 
 def scores(runs: Sequence[RunRow]) -> Markup | None:
@@ -75,7 +76,7 @@ def scores(runs: Sequence[RunRow]) -> Markup | None:
         return None
     values = [run.score for run in shown]
     said = f"Quality of the last {len(shown)} runs, from {values[0]:.1f} to {values[-1]:.1f} of 100"
-    return lines(Drawing(said, time_labels([run.started_at for run in shown]), "", 560, 150), [Series("quality", values)])
+    return lines(Drawing(said, time_labels([run.started_at for run in shown])), [Series("quality", values)])
 
 
 def durations(runs: Sequence[RunRow]) -> Markup | None:
@@ -85,4 +86,4 @@ def durations(runs: Sequence[RunRow]) -> Markup | None:
         return None
     values = [run.seconds for run in shown]
     said = f"Seconds of the last {len(shown)} runs, from {words.seconds(min(values))} to {words.seconds(max(values))}"
-    return lines(Drawing(said, time_labels([run.started_at for run in shown]), "s", 560, 150), [Series("took", values)])
+    return lines(Drawing(said, time_labels([run.started_at for run in shown]), "s"), [Series("took", values)])

@@ -124,6 +124,7 @@ class RunPage:
         published_at: start of the newest run up to this one that published.
         incidents: of this contract, unresolved; None where nobody keeps them.
         hrefs: run id to the address of its page.
+        nav: words to address, above the page.
     """
 
     result: RunResult
@@ -138,6 +139,7 @@ class RunPage:
     published_at: datetime | None = None
     incidents: Sequence[IncidentLine] | None = None
     hrefs: Mapping[str, str] = field(default_factory=dict)
+    nav: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
