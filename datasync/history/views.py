@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, and_, case, func, or_, select
 
 from datasync.history import tables
+from datasync.history.incidents import UNRESOLVED, utc
 from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
 
@@ -48,6 +49,19 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """An unresolved incident, as lists show it; who: whoever it is assigned to, or acted on it last."""
+
+    subject: str
+    check: str
+    state: str
+    severity: str
+    opened_at: datetime
+    occurrences: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What a contract's runs of some time add up to.
 
@@ -57,6 +71,7 @@ class Figures:
         extracted, seconds: their sums.
         score: mean quality of the runs that have one, 0 to 100.
         last_published: start of the newest run that published, whenever it was.
+        resolving: mean seconds from an incident's opening to its resolution; None where none was resolved.
     """
 
     contract: str
@@ -67,6 +82,7 @@ class Figures:
     seconds: float
     score: float | None
     last_published: datetime | None
+    resolving: float | None = None
 
     @property
     def success(self) -> float | None:
@@ -181,6 +197,41 @@ def last_published(history: History, contract: str) -> datetime | None:
     return rows[0][0] if rows else None
 
 
+def open_incidents(history: History, contract: str) -> list[OpenIncident]:
+    """Give a contract's unresolved incidents, oldest first."""
+    table = tables.incidents.c
+    query = select(
+        table.subject,
+        table.check,
+        table.state,
+        table.severity,
+        table.opened_at,
+        table.occurrences,
+        table.assignee,
+        table.acted_by,
+    ).where(table.contract == contract, table.state.in_(UNRESOLVED))  # fmt: skip
+    return [
+        OpenIncident(subject, check, state, severity, utc(opened), times, assignee or ("" if actor == "run" else actor))
+        for subject, check, state, severity, opened, times, assignee, actor in history.ask(query.order_by(table.id))
+    ]
+
+
+def seconds_to_resolve(history: History, since: datetime | None = None) -> dict[str, float]:
+    """Give the mean time from opening to resolution of every contract whose incidents were resolved.
+
+    Args:
+        history: where.
+        since: incidents that were resolved then or later; None: all.
+    """
+    table = tables.incidents.c
+    query = select(table.contract, table.opened_at, table.resolved_at).where(table.state == "resolved")
+    query = query.where(table.resolved_at >= since) if since else query
+    found: dict[str, list[float]] = {}
+    for contract, opened, resolved in history.ask(query):
+        found.setdefault(contract, []).append((utc(resolved) - utc(opened)).total_seconds())
+    return {contract: sum(times) / len(times) for contract, times in found.items()}
+
+
 def set_aside(history: History, contract: str) -> list[Aside]:
     """Give how many rows of a contract lie in quarantine, by state of their batch."""
     table = tables.quarantine.c
@@ -201,6 +252,7 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
         runs.contract, func.count(), good, func.sum(runs.extracted), func.sum(runs.seconds), func.avg(runs.score)
     ).where(runs.kind == "run", runs.finished_at.is_not(None))
     query = query.where(runs.started_at >= since) if since else query
+    resolving = seconds_to_resolve(history, since)
     owners = {text.contract: text.owner for text in contracts(history)}
     return [
         Figures(
@@ -212,6 +264,7 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
             float(seconds or 0),
             score,
             last_published(history, name),
+            resolving.get(name),
         )
         for name, count, ok, rows, seconds, score in history.ask(query.group_by(runs.contract).order_by(runs.contract))
     ]

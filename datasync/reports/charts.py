@@ -7,6 +7,7 @@ page's light, dark and print colours and its strict policy.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,8 @@ def _pygal() -> Any:
 
     # The same tree with and without lxml.
     etree.to_etree()
+    # pygal leaves an import hook for its plugins behind, of a kind that Python warns of at every later import.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
     return pygal
 
 

@@ -11,7 +11,7 @@ from datasync.history import views
 from datasync.history.store import History, RunRow
 from datasync.history.views import CheckPoint
 from datasync.reports.diff import differences
-from datasync.reports.html import ContractDiff, ContractText, RunPage, run_page
+from datasync.reports.html import ContractDiff, ContractText, IncidentLine, RunPage, run_page
 from datasync.reports.html.views import STRIP
 from datasync.results.model import RunResult
 from datasync.results.words import when
@@ -74,9 +74,17 @@ def gather_run(project: Project, history: History, result: RunResult, around: Ar
         explored(batches, loaded.contract if loaded else None) if batches else {},
         _diff(history, row, text.text if text else None),
         next((run.started_at for run in past if run.committed), None),
-        None,
+        incident_lines(history, result.contract),
         around.hrefs,
     )
+
+
+def incident_lines(history: History, contract: str) -> list[IncidentLine]:
+    """Give a contract's unresolved incidents as pages show them."""
+    return [
+        IncidentLine(one.check, one.state, one.opened_at, one.who, one.occurrences)
+        for one in views.open_incidents(history, contract)
+    ]
 
 
 def checks_over_time(history: History, runs: list[RunRow], kind: str | None = None) -> dict[str, list[CheckPoint]]:

@@ -14,15 +14,16 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from datasync.history import views
-from datasync.history.store import History, KeptContract, RunRow
+from datasync.history.store import History, RunRow
+from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
 from datasync.reports.diff import differences
 from datasync.reports.html import ContractPage, ContractRow, Version, contract_page, contracts_page, day_page, run_page
 from datasync.reports.html.listing import LAST
-from datasync.reports.words import share
+from datasync.results.words import share
 from datasync.storage import Place, write_bytes
 from datasync.sync.project import Project
-from datasync.sync.reported import Around, checks_over_time, gather_run
+from datasync.sync.reported import Around, checks_over_time, gather_run, incident_lines
 from datasync.sync.site_state import SiteState
 
 SHOWN = 60
@@ -112,7 +113,8 @@ def _contract(site: _Site, text: KeptContract, figures: Figures | None, touched:
     """Write a contract's page, when a run of it is new or something else that it shows has changed."""
     name = text.contract
     aside = {found.state: found.rows for found in views.set_aside(site.history, name)}
-    digest = hashlib.sha256(repr((sorted(aside.items()), text.hash)).encode()).hexdigest()[:16]
+    incidents = incident_lines(site.history, name)
+    digest = hashlib.sha256(repr((sorted(aside.items()), incidents, text.hash)).encode()).hexdigest()[:16]
     if not touched and site.state.seen.get(name) == digest:
         return
     site.state.seen[name] = digest
@@ -127,6 +129,7 @@ def _contract(site: _Site, text: KeptContract, figures: Figures | None, touched:
         rates={name: points for name, points in checks.items() if any(point.failed for point in points)},
         freshness=checks.get("freshness", ()),
         aside=aside,
+        incidents=incidents,
         versions=_versions(views.versions(site.history, name)),
         hrefs={run.run_id: f"runs/{page_name(run.run_id)}" for run in runs if run.status != "running"},
         days={day: f"days/{day}.html" for day in days},
@@ -162,6 +165,7 @@ def _row(site: _Site, text: KeptContract, runs: list[RunRow], figures: Figures |
         text.tags,
         figures.score if figures else None,
         figures.last_published if figures else None,
+        len(views.open_incidents(site.history, text.contract)),
     )
 
 

@@ -17,8 +17,8 @@ def keep_text(history: History, loaded: LoadedContract, project: Project) -> Non
     """Keep the text that a run is made by."""
     text = loaded.content.decode(errors="replace")
     kept = KeptContract(
-        loaded.hash, loaded.contract.contract, loaded.contract.version, shown_path(loaded.path, project), owner_line(loaded)[:300],
-        tuple(loaded.contract.tags), text, datetime.now(UTC),
+        loaded.hash, loaded.contract.contract, loaded.contract.version, shown_path(loaded.path, project),
+        owner_line(loaded)[:300], tuple(loaded.contract.tags), text, datetime.now(UTC),
     )  # fmt: skip
     with history.ledger() as ledger:
         ledger.texts.keep(kept)

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from datasync.history.store import History, KeptContract, QuarantineBatch, RunFacts
+from datasync.history.store import History, QuarantineBatch, RunFacts
+from datasync.history.texts import KeptContract
 from datasync.results.model import (
     CheckResult,
     ErrorResult,
@@ -49,11 +50,11 @@ def fill(history: History, given: Given, runs: range, every: timedelta = timedel
         started = START + number * every
         text = TEXT.format(name=given.name, owner=given.owner, tag=given.tag, minor=number // 40)
         hash_ = hashlib.sha256(text.encode()).hexdigest()
-        history.keep_text(
-            KeptContract(
-                hash_, given.name, f"1.{number // 40}.0", f"contracts/{given.name}.yaml", given.owner, (given.tag,), text, started
-            )
+        kept = KeptContract(
+            hash_, given.name, f"1.{number // 40}.0", f"contracts/{given.name}.yaml", given.owner, (given.tag,), text, started
         )
+        with history.ledger() as ledger:
+            ledger.texts.keep(kept)
         result = run(given, number, started)
         facts = RunFacts(result.run_id, given.name, result.version, given.name, "run", result.path, started, contract_hash=hash_)
         history.begin(facts)
