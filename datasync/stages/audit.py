@@ -55,7 +55,7 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
     flow.tally("staged", found.tallies)
     counts = row_counts({**outcomes, "audit": flow.outcome()}, 0)
     flow.tally("staged", {check.name: tally for check, tally in _counted(step, context, spec, (found, counts, clock))})
-    flow.finished = True
+    flow.finish()
 
 
 def _storing(context: Context) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasync.contract.checks import Gate
 from datasync.errors import Interrupted
+from datasync.journal import note
 from datasync.plan.steps import Plan
 from datasync.results.model import CheckTally, GateTally
 from datasync.seams import Source, StageName, Staging, Target, TargetSpec
@@ -112,12 +113,22 @@ class Flow:
     def working(self) -> Iterator[None]:
         """Count the time inside as this step's own."""
         start = time.monotonic()
-        self.began = self.began or datetime.now(UTC)
+        if self.began is None:
+            self.began = datetime.now(UTC)
+            note("stage began", stage=self.name)
         try:
             yield
         finally:
             self.seconds += time.monotonic() - start
             self.ended = datetime.now(UTC)
+
+    def finish(self) -> None:
+        """Say that the step did all it had to."""
+        self.finished = True
+        note(
+            "stage ended", stage=self.name, seconds=round(self.seconds, 3), rows_in=self.rows_in, rows_out=self.rows_out,
+            set_aside=self.set_aside,
+        )  # fmt: skip
 
     def tally(self, gate: Gate, checks: Mapping[str, CheckTally]) -> None:
         """Add what checks of a gate saw."""

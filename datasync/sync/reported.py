@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from datasync.contract.loader import LoadedContract
 from datasync.contract.places import check_places, owner_line
@@ -77,6 +78,18 @@ def gather_run(project: Project, history: History, result: RunResult, around: Ar
         incident_lines(history, result.contract),
         around.hrefs,
     )
+
+
+def places_of(project: Project, result: RunResult) -> tuple[Path | None, dict[str, int]]:
+    """Give the file of a run's contract and the line of each promise, as they were when it ran."""
+    history = History(project.history_url)
+    try:
+        row = views.run(history, result.run_id)
+        kept = views.text_of(history, row.contract_hash if row else None)
+    finally:
+        history.close()
+    loaded = contract_as_run(kept, result.path, project)
+    return (loaded.path, check_places(loaded)) if loaded is not None else (None, {})
 
 
 def incident_lines(history: History, contract: str) -> list[IncidentLine]:
