@@ -15,11 +15,12 @@ from datasync.cli.options import verbose_option
 @click.option("--contract", metavar="NAME", help="The newest run of this contract.")
 @click.option("--open", "opened", is_flag=True, help="Write the HTML page and open it in the browser.")
 @click.option("--site", metavar="DIR", help="Bring a static site of all contracts and runs up to date there.")
+@click.option("--data-docs", is_flag=True, help="With --site: Great Expectations' own pages too, linked.")
 @form_options
 @verbose_option
 def report(
     run_id: str | None, contract: str | None, forms: tuple[str, ...], output: Path | None, opened: bool, verbose: bool,
-    site: str | None,
+    site: str | None, data_docs: bool,
 ) -> int:  # fmt: skip
     """Show a run again (default: the newest), in one or more forms; or build the site of all."""
     from datasync.cli.places import here
@@ -28,7 +29,9 @@ def report(
     if site is not None:
         if run_id or contract or opened or output or forms != ("terminal",):
             raise click.UsageError("--site shows every run: it takes no run and no form")
-        return _site(site)
+        return _site(site, data_docs)
+    if data_docs:
+        raise click.UsageError("--data-docs goes with --site")
     asked = chosen(forms, output)
     result = recorded(here(), run_id, contract)
     if opened:
@@ -49,12 +52,12 @@ def report(
     return 0
 
 
-def _site(folder: str) -> int:
+def _site(folder: str, data_docs: bool) -> int:
     from datasync.cli.places import here
     from datasync.storage import place
     from datasync.sync.site import build_site
 
-    built = build_site(here(), place(folder), lambda words: click.echo(words, err=True))
+    built = build_site(here(), place(folder), lambda words: click.echo(words, err=True), data_docs)
     runs = "1 new run" if built.runs == 1 else f"{built.runs:,} new runs"
     click.echo(f"{runs}, {built.files:,} files written: {folder.rstrip('/')}/index.html")
     return 0

@@ -164,6 +164,12 @@ def finished_since(history: History, moment: datetime | None, limit: int = 100_0
     return [RunRow(*row) for row in history.ask(query.order_by(runs.finished_at).limit(limit))]
 
 
+def newest(history: History, limit: int) -> list[RunRow]:
+    """Give the newest finished runs of all contracts, newest first."""
+    query = _runs().where(tables.runs.c.finished_at.is_not(None)).order_by(tables.runs.c.finished_at.desc()).limit(limit)
+    return [RunRow(*row) for row in history.ask(query)]
+
+
 def runs_of_day(history: History, contract: str, start: datetime, end: datetime) -> list[RunRow]:
     """Give the runs of a contract that started in `[start, end)`, newest first."""
     runs = tables.runs.c

@@ -44,6 +44,8 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
             clock=context.clock,
         )
         found = at_rest.audit(plan, context.target.staging(spec), context.auditor, _storing(context))
+    if context.auditor.validation is not None:
+        context.workspace.write_validation(context.auditor.validation)
     flow.rows_in = outcomes["stage"].rows_out
     flow.rows_out = found.staged
     flow.set_aside = found.moved

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+from datasync.errors import UsageError
 from datasync.history import views
+from datasync.history.incidents import utc
 from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
@@ -21,7 +23,7 @@ from datasync.reports.diff import differences
 from datasync.reports.html import ContractPage, ContractRow, Version, contract_page, contracts_page, day_page, run_page
 from datasync.reports.html.listing import LAST
 from datasync.results.words import share
-from datasync.storage import Place, write_bytes
+from datasync.storage import Place, is_local, write_bytes
 from datasync.sync.project import Project
 from datasync.sync.reported import Around, checks_over_time, gather_run, incident_lines
 from datasync.sync.site_state import SiteState
@@ -30,6 +32,9 @@ SHOWN = 60
 """Runs on a contract's page; older ones are on the pages of their days."""
 DAYS = 30
 """Days that figures look back."""
+DATA_DOCS = "data-docs"
+LISTED = 200
+"""Runs in the list of Data Docs, which Great Expectations makes anew each time."""
 NOTHING = lambda words: None  # noqa: E731
 
 
@@ -48,7 +53,6 @@ class _Site:
     folder: Place
     state: SiteState
     now: datetime
-    foreign: Mapping[str, str] = field(default_factory=dict)
     files: int = 0
 
     def write(self, name: str, text: str) -> None:
@@ -56,23 +60,21 @@ class _Site:
         self.files += 1
 
 
-def build_site(
-    project: Project, folder: Place, tell: Callable[[str], None] = NOTHING, foreign: Mapping[str, str] | None = None
-) -> Built:
+def build_site(project: Project, folder: Place, tell: Callable[[str], None] = NOTHING, data_docs: bool = False) -> Built:
     """Bring a site up to date.
 
     Args:
         project: whose history.
         folder: of the site; made when it is not there.
         tell: told how far it is, now and then.
-        foreign: words to address of pages that other tools made, linked from the list.
+        data_docs: also write Great Expectations' own pages of the new runs, below `data-docs/`; a local folder only.
 
     Raises:
         StorageError: history or the site's state cannot be read, or a page not be written.
     """
     history = History(project.history_url)
     try:
-        site = _Site(project, history, folder, SiteState.read(folder), datetime.now(UTC), foreign or {})
+        site = _Site(project, history, folder, SiteState.read(folder), datetime.now(UTC))
         fresh = site.state.new(views.finished_since(history, site.state.begin))
         for number, row in enumerate(fresh):
             _run(site, row)
@@ -84,8 +86,10 @@ def build_site(
         texts = views.contracts(history)
         for text in texts:
             _contract(site, text, figures.get(text.contract), text.contract in touched)
-        for contract, day in sorted({(row.contract, f"{row.started_at:%Y-%m-%d}") for row in fresh}):
+        for contract, day in sorted({(row.contract, f"{utc(row.started_at):%Y-%m-%d}") for row in fresh}):
             _day(site, contract, day)
+        if data_docs:
+            _data_docs(site, folder, fresh)
         _list(site, texts, figures)
         site.state.write(folder)
         return Built(len(fresh), site.files)
@@ -156,6 +160,21 @@ def _day(site: _Site, contract: str, day: str) -> None:
     site.write(f"contracts/{contract}/days/{day}.html", day_page(contract, day, runs, links))
 
 
+def _data_docs(site: _Site, folder: Place, fresh: list[RunRow]) -> None:
+    from datasync.gates.data_docs import Validation, build_data_docs
+
+    if not is_local(folder):
+        raise UsageError("Great Expectations writes its pages to a local folder only", code="E_SITE")
+    rows = {row.run_id: row for row in (*views.newest(site.history, LISTED), *fresh)}
+    found = []
+    for row in rows.values():
+        document = site.project.run_folder(row.contract, row.run_id).read_validation()
+        if document is not None:
+            found.append(Validation(row.contract, row.run_id, utc(row.started_at), document))
+    if found and fresh:
+        site.files += build_data_docs(folder / DATA_DOCS, found, {row.run_id for row in fresh})
+
+
 def _row(site: _Site, text: KeptContract, runs: list[RunRow], figures: Figures | None) -> ContractRow:
     return ContractRow(
         text.contract,
@@ -179,7 +198,9 @@ def _list(site: _Site, texts: list[KeptContract], figures: Mapping[str, Figures]
         for run in row.runs
         if run.status != "running"
     }
-    site.write("index.html", contracts_page(rows, hrefs, overview(rows, list(figures.values())), site.foreign))
+    made = (site.folder / DATA_DOCS / "index.html").is_file()
+    links = {"Great Expectations Data Docs": f"{DATA_DOCS}/index.html"} if made else {}
+    site.write("index.html", contracts_page(rows, hrefs, overview(rows, list(figures.values())), links))
 
 
 def overview(rows: list[ContractRow], figures: list[Figures]) -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from datasync.errors import StorageError
+from datasync.history.incidents import utc
 from datasync.history.store import RunRow
 from datasync.storage import Place, write_bytes
 from datasync.workspace import storage_error
@@ -82,7 +83,7 @@ class SiteState:
         """Remember that the pages show these runs."""
         moments = {row.run_id: _moment(row) for row in rows}
         for row in rows:
-            day = f"{row.started_at:%Y-%m-%d}"
+            day = f"{utc(row.started_at):%Y-%m-%d}"
             days = self.days.setdefault(row.contract, [])
             if day not in days:
                 days.append(day)
@@ -96,7 +97,7 @@ class SiteState:
 
 def _moment(row: RunRow) -> datetime:
     assert row.finished_at is not None
-    return row.finished_at if row.finished_at.tzinfo else row.finished_at.replace(tzinfo=UTC)
+    return utc(row.finished_at)
 
 
 def _stamp(row: RunRow) -> str:

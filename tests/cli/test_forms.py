@@ -170,3 +170,18 @@ def test_a_collector_that_is_gone_changes_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     assert invoke(["run", "contracts/lenient.yaml", "--json"]) == 0
+
+
+def test_data_docs_are_built_for_new_runs_and_linked(capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert invoke(["run", "contracts/lenient.yaml", "--json"]) == 0
+        assert invoke(["report", "--site", "site", "--data-docs"]) == 0
+    pages = sorted(Path("site/data-docs/validations/lenient").rglob("*.html"))
+    assert len(pages) == 2
+    text = pages[0].read_text(encoding="utf-8")
+    assert "Evaluated Expectations" in text
+    listed = Path("site/data-docs/index.html").read_text(encoding="utf-8")
+    assert all(page.parents[1].name in listed for page in pages)
+    assert 'href="data-docs/index.html"' in Path("site/index.html").read_text(encoding="utf-8")
+    assert invoke(["report", "--data-docs"]) == 2
+    assert invoke(["report", "--site", "memory://site", "--data-docs"]) == 2

@@ -199,3 +199,9 @@ def test_a_message_is_only_that() -> None:
 def test_five_hundred_checks_make_one_page() -> None:
     checks = [check(f"c{number}.min", "failed" if number % 7 == 0 else "passed") for number in range(500)]
     assert run_page(RunPage(result("failed", *checks))).count('<li class="finding') == 72
+
+
+def test_a_value_cannot_turn_the_words_around_it() -> None:
+    page = run_page(RunPage(result("failed", check(description="price \u202eesrever\u2066"))))
+    assert "\u202e" not in page
+    assert "price \\u202eesrever\\u2066" in page

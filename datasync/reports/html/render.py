@@ -57,13 +57,26 @@ def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     found = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        finalize=_plain_direction,
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     found.filters["number"] = words.number
     found.filters["tone"] = lambda status: TONES.get(status, "none")
     found.filters["sign"] = lambda status: words.SIGNS.get(status, "…")
     found.globals |= {"words": words, "csp": CSP, "list_csp": LIST_CSP, "filter_script": FILTER_SCRIPT}
     return found
+
+
+# Overrides and isolates of direction in a value would turn the words around it: they are shown, not obeyed.
+_DIRECTION = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)}
+
+
+def _plain_direction(value: Any) -> Any:
+    return value.translate(_DIRECTION) if isinstance(value, str) else value
 
 
 def message_page(title: str, text: str) -> str:
