@@ -20,6 +20,7 @@ COMMANDS = {
     "changed": ("datasync.cli.changed:changed", "Tell whether the source has anything new."),
     "runs": ("datasync.cli.runs:runs", "List, show, release and reject runs."),
     "report": ("datasync.cli.report:report", "Show a run again, in any form, or all as a static site."),
+    "kpi": ("datasync.cli.kpi:kpi", "Show success, quality, speed and freshness of contracts or owners."),
     "quarantine": ("datasync.cli.quarantine:quarantine", "List, show, export and replay rows set aside."),
     "incidents": ("datasync.cli.incidents:incidents", "Triage broken promises: list, show, ack, snooze, assign, resolve."),
     "alerts": ("datasync.cli.alerts:alerts", "Show, deliver and test messages: pending, send, test."),

@@ -95,6 +95,16 @@ class Figures:
         return self.extracted / self.seconds if self.seconds else None
 
 
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """A contract's runs of one day: their number and mean quality."""
+
+    contract: str
+    day: str
+    runs: int
+    score: float | None
+
+
 def contracts(history: History) -> list[KeptContract]:
     """Give the newest text of every contract that ever ran, by name."""
     texts = tables.contract_texts
@@ -193,6 +203,17 @@ def check_points(history: History, run_ids: Sequence[str], kind: str | None = No
     query = select(*(checks[name] for name in CheckPoint.__slots__)).where(checks.run_id.in_(list(run_ids)))
     query = query.where(checks.kind == kind) if kind else query
     return [CheckPoint(*row) for row in history.ask(query)]
+
+
+def daily(history: History, since: datetime) -> list[DayFigures]:
+    """Give runs and mean quality of every contract per day (of the database's own zone), oldest first."""
+    runs = tables.runs.c
+    day = func.date(runs.started_at)
+    query = select(runs.contract, day, func.count(), func.avg(runs.score)).where(
+        runs.kind == "run", runs.finished_at.is_not(None), runs.started_at >= since
+    )
+    rows = history.ask(query.group_by(runs.contract, day).order_by(day, runs.contract))
+    return [DayFigures(contract, str(when), int(count), score) for contract, when, count, score in rows]
 
 
 def last_published(history: History, contract: str) -> datetime | None:

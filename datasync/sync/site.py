@@ -20,8 +20,17 @@ from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
 from datasync.reports.diff import differences
-from datasync.reports.html import ContractPage, ContractRow, Version, contract_page, contracts_page, day_page, run_page
-from datasync.reports.html.listing import LAST
+from datasync.reports.html import (
+    ContractPage,
+    ContractRow,
+    Version,
+    contract_page,
+    contracts_page,
+    day_page,
+    figures_page,
+    run_page,
+)
+from datasync.reports.html.listing import FIGURE_DAYS, LAST
 from datasync.results.words import share
 from datasync.storage import Place, is_local, write_bytes
 from datasync.sync.project import Project
@@ -30,8 +39,6 @@ from datasync.sync.site_state import SiteState
 
 SHOWN = 60
 """Runs on a contract's page; older ones are on the pages of their days."""
-DAYS = 30
-"""Days that figures look back."""
 DATA_DOCS = "data-docs"
 LISTED = 200
 """Runs in the list of Data Docs, which Great Expectations makes anew each time."""
@@ -81,13 +88,15 @@ def build_site(project: Project, folder: Place, tell: Callable[[str], None] = NO
             if number % 100 == 99:
                 tell(f"{number + 1:,} of {len(fresh):,} runs")
         site.state.note(fresh)
-        figures = {found.contract: found for found in views.figures(history, site.now - timedelta(days=DAYS))}
+        figures = {found.contract: found for found in views.figures(history, site.now - timedelta(days=FIGURE_DAYS))}
         touched = {row.contract for row in fresh}
         texts = views.contracts(history)
         for text in texts:
             _contract(site, text, figures.get(text.contract), text.contract in touched)
         for contract, day in sorted({(row.contract, f"{utc(row.started_at):%Y-%m-%d}") for row in fresh}):
             _day(site, contract, day)
+        if fresh:
+            _figures(site, list(figures.values()))
         if data_docs:
             _data_docs(site, folder, fresh)
         _list(site, texts, figures)
@@ -160,6 +169,12 @@ def _day(site: _Site, contract: str, day: str) -> None:
     site.write(f"contracts/{contract}/days/{day}.html", day_page(contract, day, runs, links))
 
 
+def _figures(site: _Site, figures: list[Figures]) -> None:
+    days = views.daily(site.history, site.now - timedelta(days=FIGURE_DAYS))
+    hrefs = {one.contract: f"contracts/{one.contract}/index.html" for one in figures}
+    site.write("figures.html", figures_page(figures, days, hrefs, "index.html"))
+
+
 def _data_docs(site: _Site, folder: Place, fresh: list[RunRow]) -> None:
     from datasync.gates.data_docs import Validation, build_data_docs
 
@@ -199,7 +214,8 @@ def _list(site: _Site, texts: list[KeptContract], figures: Mapping[str, Figures]
         if run.status != "running"
     }
     made = (site.folder / DATA_DOCS / "index.html").is_file()
-    links = {"Great Expectations Data Docs": f"{DATA_DOCS}/index.html"} if made else {}
+    links = {"Figures per contract and owner": "figures.html"} if rows else {}
+    links |= {"Great Expectations Data Docs": f"{DATA_DOCS}/index.html"} if made else {}
     site.write("index.html", contracts_page(rows, hrefs, overview(rows, list(figures.values())), links))
 
 
@@ -211,7 +227,7 @@ def overview(rows: list[ContractRow], figures: list[Figures]) -> dict[str, str]:
     return {
         "contracts": f"{len(rows):,}",
         "not good now": f"{bad:,}",
-        f"runs in {DAYS} days": f"{runs:,}",
+        f"runs in {FIGURE_DAYS} days": f"{runs:,}",
         "succeeded": share(good, runs),
         "quality": f"{sum(found.score or 0.0 for found in scored) / len(scored):.1f}" if scored else "–",
     }

@@ -57,6 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "one_run": (shop / "lonely" / "index.html").read_text(encoding="utf-8"),
         "hostile_contract": (shop / "hostile" / "index.html").read_text(encoding="utf-8"),
         "hostile_run": (shop / "hostile" / "runs" / "hostile-00010.html").read_text(encoding="utf-8"),
+        "figures": (root / "site" / "figures.html").read_text(encoding="utf-8"),
         "failed": (shop / "shop" / "runs" / "shop-00032.html").read_text(encoding="utf-8"),
         "broken": (shop / "shop" / "runs" / "shop-00028.html").read_text(encoding="utf-8"),
         "passed": (shop / "shop" / "runs" / "shop-00031.html").read_text(encoding="utf-8"),
@@ -77,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 NAMES = ("list", "contract", "one_run", "hostile_contract", "hostile_run", "failed", "broken", "passed", "everything_hostile",
-         "right_to_left", "wide", "empty", "nothing", "message", "day")  # fmt: skip
+         "right_to_left", "wide", "empty", "nothing", "message", "day", "figures")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync.reports.html.listing import contract_page, contracts_page, day_page
+from datasync.reports.html.listing import contract_page, contracts_page, day_page, figures_page
 from datasync.reports.html.page import run_page
 from datasync.reports.html.render import message_page
 from datasync.reports.html.views import (
@@ -20,5 +20,5 @@ from datasync.reports.html.views import (
 
 __all__ = [
     "AsideRow", "Cell", "ContractDiff", "ContractPage", "ContractRow", "ContractText", "DiffLine", "IncidentLine", "RunPage",
-    "Version", "contract_page", "contracts_page", "day_page", "message_page", "run_page",
+    "Version", "contract_page", "contracts_page", "day_page", "figures_page", "message_page", "run_page",
 ]  # fmt: skip

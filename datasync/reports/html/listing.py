@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasync.history.store import RunRow
+from datasync.history.views import DayFigures, Figures
+from datasync.reports import kpi
 from datasync.reports.html import trends
 from datasync.reports.html.render import render
 from datasync.reports.html.views import ContractPage, ContractRow
@@ -13,6 +15,8 @@ from datasync.reports.html.views import ContractPage, ContractRow
 LAST = 30
 """Runs in a contract's heat strip."""
 ORDER = ("failed", "error", "held", "refused", "interrupted", "running", "warned", "passed")
+FIGURE_DAYS = 30
+"""Days that figures look back."""
 RATES = 12
 """Checks whose rates are drawn on a contract's page, the worst first."""
 
@@ -85,6 +89,34 @@ def day_page(contract: str, day: str, runs: Sequence[RunRow], links: Mapping[str
         links: `hrefs` (run id to address), `up` (the contract's page), `before` (the day before that had runs; may be empty).
     """
     return render("day.html.j2", contract=contract, day=day, runs=runs, **links)
+
+
+def figures_page(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: Mapping[str, str], up: str) -> str:
+    """Lay out how well contracts and owners have done, and their quality per day.
+
+    Args:
+        figures: of every contract.
+        days: of every contract, oldest first.
+        hrefs: contract to the address of its page.
+        up: address of the list of contracts.
+    """
+    owners = {one.contract: one.owner for one in figures}
+    tables = {
+        "owner": [(one.contract, "", kpi.cells(one)) for one in kpi.by_owner(figures)],
+        "contract": [(one.contract, hrefs.get(one.contract, ""), kpi.cells(one)) for one in figures],
+    }
+    drawn = {"owner": _drawn(kpi.days_by_owner(days, owners)), "contract": _drawn(days)}
+    return render("figures.html.j2", tables=tables, drawn=drawn, days=FIGURE_DAYS, up=up)
+
+
+def _drawn(days: Sequence[DayFigures]) -> list[tuple[str, Any]]:
+    """Draw the quality of each name over its days, the lowest latest first."""
+    groups: dict[str, list[DayFigures]] = {}
+    for day in days:
+        if day.score is not None:
+            groups.setdefault(day.contract, []).append(day)
+    several = sorted((found[-1].score or 0.0, name, found) for name, found in groups.items() if len(found) > 1)
+    return [(name, trends.quality_per_day(found)) for _, name, found in several[:RATES]]
 
 
 def _share(failed: int, evaluated: int) -> float:

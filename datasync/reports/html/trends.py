@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from datasync.history.store import RunRow
-from datasync.history.views import CheckPoint
+from datasync.history.views import CheckPoint, DayFigures
 from datasync.reports.charts import Drawing, Series, bars, lines, trend, written
 from datasync.results import words
 
@@ -77,6 +77,13 @@ def scores(runs: Sequence[RunRow]) -> Markup | None:
     values = [run.score for run in shown]
     said = f"Quality of the last {len(shown)} runs, from {values[0]:.1f} to {values[-1]:.1f} of 100"
     return lines(Drawing(said, time_labels([run.started_at for run in shown])), [Series("quality", values)])
+
+
+def quality_per_day(days: Sequence[DayFigures]) -> Markup:
+    """Draw mean quality over days; oldest first, each with a score."""
+    values = [day.score for day in days]
+    said = f"Quality of {days[-1].contract} on {len(days)} days, from {values[0]:.1f} to {values[-1]:.1f} of 100"
+    return lines(Drawing(said, [day.day[5:] for day in days]), [Series("quality", values)])
 
 
 def durations(runs: Sequence[RunRow]) -> Markup | None:
