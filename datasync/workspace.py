@@ -22,6 +22,8 @@ from datasync.storage import Place, is_local, matches, read_frame, remove, write
 if TYPE_CHECKING:
     import polars as pl
 
+VALIDATION = "validation.json"
+
 
 class Workspace:
     """The folder of one run.
@@ -76,6 +78,20 @@ class Workspace:
     def write_manifest(self, content: dict[str, Any]) -> None:
         """Replace the manifest in one step."""
         self._replace(self.folder / "manifest.json", json.dumps(content, ensure_ascii=False).encode())
+
+    def write_validation(self, content: dict[str, Any]) -> None:
+        """Keep what Great Expectations said of the run, for its own pages."""
+        self._replace(self.folder / VALIDATION, json.dumps(content, ensure_ascii=False).encode())
+
+    def read_validation(self) -> dict[str, Any] | None:
+        """Give what Great Expectations said of the run; None when it was not asked, or retention took it."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / VALIDATION).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise storage_error(f"{VALIDATION} of run {self.folder.name} cannot be read", error) from error
+        return found
 
     def _replace(self, file: Place, content: bytes) -> None:
         try:

@@ -15,15 +15,18 @@ from datasync.airflow.links import MOUNT
 from datasync.airflow.operators import origin_of
 from datasync.contract.loader import find_contracts, load_contract
 from datasync.errors import DataSyncError
+from datasync.history import views
 from datasync.history.store import History
-from datasync.reports.html import contracts_page, message_page
-from datasync.reports.html.page import CSP, STRIP
+from datasync.history.texts import KeptContract
+from datasync.reports.html import ContractRow, contracts_page, message_page
+from datasync.reports.html.listing import LAST
+from datasync.reports.html.render import LIST_CSP
 from datasync.sync.project import Project, open_project
 from datasync.sync.recorded import recorded
 from datasync.sync.reported import report_html
 
 HEADERS = {
-    "Content-Security-Policy": CSP + "; frame-ancestors 'self'",
+    "Content-Security-Policy": LIST_CSP + "; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -52,11 +55,12 @@ def contracts(user: GetUserDep) -> HTMLResponse:
     names = {path_name for path_name in _names(known) if path_name in allowed}
     history = History(known.history_url)
     try:
-        rows = [(name, history.list_runs(name, None, STRIP)) for name in sorted(names)]
+        kept = {text.contract: text for text in views.contracts(history)}
+        rows = [_row(history, name, kept.get(name)) for name in sorted(names)]
     finally:
         history.close()
     hrefs = {
-        run.run_id: f"{MOUNT}/contracts/{name}/{run.run_id}" for name, runs in rows for run in runs if run.status != "running"
+        run.run_id: f"{MOUNT}/contracts/{row.name}/{run.run_id}" for row in rows for run in row.runs if run.status != "running"
     }
     return _page(contracts_page(rows, hrefs))
 
@@ -84,6 +88,11 @@ def one_run(dag_id: str, datasync_run: str) -> HTMLResponse:
     if result is None or result.contract != dag_id:
         return _page(message_page("There is no such run", "It may have been cleaned away."), 404)
     return _page(report_html(known, result, {"The DAG": f"/dags/{dag_id}"}))
+
+
+def _row(history: History, name: str, kept: KeptContract | None) -> ContractRow:
+    runs = views.last_runs(history, name, LAST, None)
+    return ContractRow(name, runs, owner=kept.owner if kept else "", tags=kept.tags if kept else ())
 
 
 def _names(known: Project) -> set[str]:

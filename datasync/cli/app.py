@@ -19,7 +19,8 @@ COMMANDS = {
     "backfill": ("datasync.cli.backfill:backfill", "One run per window of an interval; resumable."),
     "changed": ("datasync.cli.changed:changed", "Tell whether the source has anything new."),
     "runs": ("datasync.cli.runs:runs", "List, show, release and reject runs."),
-    "report": ("datasync.cli.report:report", "Show a run again: terminal, JSON, JUnit or Markdown."),
+    "report": ("datasync.cli.report:report", "Show a run again, in any form, or all as a static site."),
+    "kpi": ("datasync.cli.kpi:kpi", "Show success, quality, speed and freshness of contracts or owners."),
     "quarantine": ("datasync.cli.quarantine:quarantine", "List, show, export and replay rows set aside."),
     "incidents": ("datasync.cli.incidents:incidents", "Triage broken promises: list, show, ack, snooze, assign, resolve."),
     "alerts": ("datasync.cli.alerts:alerts", "Show, deliver and test messages: pending, send, test."),
@@ -71,14 +72,22 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--debug", is_flag=True, help="Show tracebacks of defects.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), envvar="DATASYNC_LOG", show_envvar=True,
+    help="Log the events of runs to stderr.",
+)  # fmt: skip
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version.")
 @click.pass_context
-def app(ctx: click.Context, debug: bool) -> None:
+def app(ctx: click.Context, debug: bool, log_format: str | None) -> None:
     """datasync: a contract is the pipeline.
 
     Exit codes: 0 passed or warned, 1 violated or held, 2 contract or command line wrong, 3 a system failed, 4 refused,
     130 interrupted.
     """
+    if log_format is not None:
+        from datasync.cli.logs import configure
+
+        configure(log_format)
     ctx.obj = {"debug": debug}
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
+from datasync.cli.forms import PLAIN, Forms, give
 from datasync.cli.presenter import console, print_json, progress, show_problems
 from datasync.contract.loader import LoadedContract, load_contract
 from datasync.errors import ContractError, Problem
@@ -15,6 +18,7 @@ from datasync.results.codec import document
 from datasync.results.model import RunResult
 from datasync.results.verdict import exit_code, worst
 from datasync.sync.options import RunOptions
+from datasync.sync.project import open_project
 from datasync.sync.session import Session
 
 
@@ -26,6 +30,12 @@ class Shown:
     verbose: bool = False
     fail_on_warn: bool = False
     debug: bool = False
+    forms: Forms = PLAIN
+
+    @property
+    def quiet(self) -> bool:
+        """stdout is for one document: no summary there."""
+        return self.as_json or (self.forms.path is None and self.forms.names[0] not in ("terminal", "github"))
 
 
 def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
@@ -55,6 +65,8 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown, au
         The worst exit code.
     """
     loaded = load_all(paths)
+    if len(loaded) > 1 and (options.data or options.at_target or options.run_id or options.begin):
+        raise click.UsageError("--data, --at, --run-id and --from are for one contract")
     results = []
     for contract in loaded:
         results.append(carry_out(contract, options, shown, auditor))
@@ -63,19 +75,21 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown, au
     if shown.as_json:
         documents = [document(result) for result in results]
         print_json(documents[0] if len(loaded) == 1 else documents)
+    if not shown.forms.plain:
+        give(results, shown.forms, open_project(loaded[0].path), shown.verbose)
     return int(worst([exit_code(result, shown.fail_on_warn) for result in results]))
 
 
 def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown, auditor: Auditor) -> RunResult:
     """Run one contract with a progress bar; print its summary unless JSON was asked for."""
-    if loaded.advice and not shown.as_json:
+    if loaded.advice and not shown.quiet:
         show_problems(loaded.advice)
-    with progress(loaded.contract.contract, shown.as_json) as tell:
+    with progress(loaded.contract.contract, shown.quiet) as tell:
         session = Session(loaded, replace(options, progress=tell), auditor)
         result = session.carry_out()
     if shown.debug and session.execution is not None and session.execution.error is not None:
         _traceback(session.execution.error)
-    if not shown.as_json:
+    if not shown.quiet:
         show(result, console(), shown.verbose)
     return result
 

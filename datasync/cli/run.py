@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from datasync.cli.auditing import started_auditor
+from datasync.cli.forms import chosen, form_options
 from datasync.cli.options import json_option, param_option, parsed_params, verbose_option, window_options
 from datasync.seams import STAGES
 
@@ -21,35 +22,37 @@ from datasync.seams import STAGES
 @click.option("--run-id", metavar="ID", help="Name the run; of a finished run: give its result again.")
 @click.option("--shadow", is_flag=True, help="Everything but publish: gates and audit judge, the target stays as it is.")
 @click.option("--fail-on", type=click.Choice(["warn"]), help="Exit with 1 for warnings too.")
+@form_options
 @json_option
 @verbose_option
 @click.pass_context
 def run(
-    ctx: click.Context, /, contracts: tuple[Path, ...], as_json: bool, verbose: bool, fail_on: str | None, **chosen: object
+    ctx: click.Context, /, contracts: tuple[Path, ...], as_json: bool, verbose: bool, fail_on: str | None, **given: object
 ) -> int:
     """Run whole syncs: extract, gate, stage, audit, publish, reconcile.
 
     Exit codes: 0 passed or warned, 1 violated or held, 2 contract or command line wrong, 3 a system failed, 4 refused,
     130 interrupted. Of several contracts the worst counts: 130 > 3 > 1 > 4 > 0.
     """
-    begin, run_id = chosen["begin"], chosen["run_id"]
-    windowed = chosen["window_start"] or chosen["window_end"] or chosen["full"]
+    begin, run_id = given["begin"], given["run_id"]
+    windowed = given["window_start"] or given["window_end"] or given["full"]
     if begin and windowed:
         raise click.UsageError("--from resumes a run with its own window: it takes no window flags")
     if (run_id or begin) and len(contracts) > 1:
         raise click.UsageError("--run-id and --from are for one contract")
+    forms = chosen(given["forms"], given["output"], as_json)  # type: ignore[arg-type]
     with started_auditor() as auditor:
         from datasync.cli.execution import Shown, carry_out_all
         from datasync.sync.options import RunOptions
 
         options = RunOptions(
-            window_start=chosen["window_start"],  # type: ignore[arg-type]
-            window_end=chosen["window_end"],  # type: ignore[arg-type]
-            params=parsed_params(chosen["params"]),  # type: ignore[arg-type]
-            full=bool(chosen["full"]),
+            window_start=given["window_start"],  # type: ignore[arg-type]
+            window_end=given["window_end"],  # type: ignore[arg-type]
+            params=parsed_params(given["params"]),  # type: ignore[arg-type]
+            full=bool(given["full"]),
             begin=begin,  # type: ignore[arg-type]
             run_id=run_id,  # type: ignore[arg-type]
-            shadow=bool(chosen["shadow"]),
+            shadow=bool(given["shadow"]),
         )
-        shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]))
+        shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]), forms)
         return carry_out_all(contracts, options, shown, auditor)

@@ -24,6 +24,7 @@ class LoadedContract:
         path: its file.
         hash: SHA-256 of its bytes.
         advice: problems that refuse nothing.
+        content: its bytes.
     """
 
     contract: Contract
@@ -31,6 +32,7 @@ class LoadedContract:
     hash: str
     tree: Tree = field(repr=False)
     advice: tuple[Problem, ...] = ()
+    content: bytes = field(default=b"", repr=False)
 
 
 def load_contract(path: Path | str) -> LoadedContract:
@@ -57,10 +59,14 @@ def examine(file: Path) -> tuple[LoadedContract | None, list[Problem]]:
     Raises:
         UsageError: the file cannot be opened.
     """
+    return examine_text(_content(file), file)
+
+
+def examine_text(content: bytes, file: Path) -> tuple[LoadedContract | None, list[Problem]]:
+    """Read a contract whose text is at hand, as `examine` does; `file` is where it stands, or stood."""
     from datasync.contract.formats import normalise
     from datasync.contract.lint import lint
 
-    content = _content(file)
     name = str(file)
     try:
         tree = read_tree(content, name)
@@ -71,7 +77,7 @@ def examine(file: Path) -> tuple[LoadedContract | None, list[Problem]]:
         return None, in_file_order([*tree.problems, *problems])
     found = in_file_order([*tree.problems, *problems, *lint(contract, tree, file)])
     advice = tuple(problem for problem in found if problem.severity == "advice")
-    return LoadedContract(contract, file, hashlib.sha256(content).hexdigest(), tree, advice), found
+    return LoadedContract(contract, file, hashlib.sha256(content).hexdigest(), tree, advice, content), found
 
 
 def _content(file: Path) -> bytes:

@@ -46,6 +46,8 @@ class Auditor:
         self._worker: _Worker | None = None
         self._ready = False
         self._stopped = threading.Event()
+        self.validation: dict[str, Any] | None = None
+        """The last checkpoint as Great Expectations' own pages show it."""
 
     def start(self) -> None:
         """Start the worker, so that its imports overlap what comes before the audit; again is fine."""
@@ -73,6 +75,7 @@ class Auditor:
             answer = self._answer(access, expectations)
         if "error" in answer:
             return {check: GxOutcome(check, False, str(answer["error"])) for check in wanted}
+        self.validation = answer.get("validation")
         found = {entry["check"]: _outcome(entry) for entry in answer["outcomes"]}
         return {check: found.get(check) or GxOutcome(check, False, "Great Expectations dropped it") for check in wanted}
 

@@ -30,7 +30,7 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
     while True:
         command = json.loads(waiting.get())
         try:
-            answer: dict[str, Any] = {"outcomes": checkpoint(command)}
+            answer: dict[str, Any] = validated(command)
         except Exception as error:
             answer = {"error": type(error).__name__}
             print(f"checkpoint failed: {error!r}"[:2000], file=sys.stderr, flush=True)
@@ -83,6 +83,12 @@ def _rehearse() -> None:
 
 def checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
     """Run one checkpoint; give each expectation's outcome as plain values."""
+    found: list[dict[str, Any]] = validated(command)["outcomes"]
+    return found
+
+
+def validated(command: dict[str, Any]) -> dict[str, Any]:
+    """Run one checkpoint; give `outcomes`, and `validation`: what Great Expectations' own pages are drawn from."""
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
@@ -97,7 +103,7 @@ def checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
         _close_all()
 
 
-def _judge(context: Any, batch: Any, expectations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _judge(context: Any, batch: Any, expectations: list[dict[str, Any]]) -> dict[str, Any]:
     from great_expectations.checkpoint.checkpoint import Checkpoint
     from great_expectations.core import ExpectationSuite, ValidationDefinition
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -111,7 +117,7 @@ def _judge(context: Any, batch: Any, expectations: list[dict[str, Any]]) -> list
         "result_format": "SUMMARY", "partial_unexpected_count": 0,
     })  # fmt: skip
     found = next(iter(context.checkpoints.add(checkpoint).run().run_results.values()))
-    return [_outcome(result) for result in found.results]
+    return {"outcomes": [_outcome(result) for result in found.results], "validation": _validation(found)}
 
 
 def _name(table: str, dialect: str) -> Any:
@@ -201,6 +207,29 @@ def _outcome(result: Any) -> dict[str, Any]:
         "observed": plain,
         "evaluated": bool(result.result) or bool(result.success),
     }
+
+
+NUMBERS = ("element_count", "unexpected_count", "unexpected_percent", "missing_count", "missing_percent",
+           "unexpected_percent_nonmissing", "unexpected_percent_total", "observed_value")  # fmt: skip
+
+
+def _validation(found: Any) -> dict[str, Any]:
+    """What a checkpoint found, as plain values: counts and shares, of what was observed only numbers, and no row's values."""
+    import great_expectations as gx
+
+    results = []
+    for one in found.results:
+        config = one.expectation_config.to_json_dict()
+        kept = {name: config[name] for name in ("type", "kwargs", "meta", "severity") if config.get(name) is not None}
+        kept["kwargs"] = {name: value for name, value in kept["kwargs"].items() if name != "batch_id"}
+        if kept["type"].startswith("expect_no_rows"):
+            kept["type"] = ROWS
+        figures = {
+            name: value for name, value in (one.result or {}).items() if name in NUMBERS and isinstance(value, int | float)
+        }
+        error = _exception(one.exception_info or {})
+        results.append({"success": bool(one.success), "expectation": kept, "result": figures, "error": error})
+    return {"version": str(gx.__version__), "results": results}
 
 
 def _exception(info: dict[str, Any]) -> str:

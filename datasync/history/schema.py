@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from datasync.errors import StorageError
 
-NEWEST = "0003"
+NEWEST = "0004"
 VERSION_TABLE = "datasync_schema"
 
 

@@ -18,8 +18,10 @@ from datasync.history import tables
 from datasync.history.incidents import IncidentBook
 from datasync.history.outbox import Outbox
 from datasync.history.schema import open_engine
+from datasync.history.texts import TextBook
 from datasync.results.codec import from_json, to_json
 from datasync.results.model import AlertDelivery, RunResult
+from datasync.results.quality import figure, quality
 
 VERDICTS = ("passed", "warned", "failed", "held", "error")
 
@@ -40,6 +42,7 @@ class RunFacts:
     explicit: bool = False
     full: bool = False
     origin: str | None = None
+    contract_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class RunRow:
     staged: int
     published: int
     quarantined: int
+    extracted: int = 0
+    committed: bool = False
+    score: float | None = None
+    contract_hash: str | None = None
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,11 @@ class QuarantineBatch:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Incidents and outbox in one open transaction."""
+    """Incidents, outbox and texts of contracts in one open transaction."""
 
     incidents: IncidentBook
     outbox: Outbox
+    texts: TextBook
 
 
 Tell = Callable[[Ledger], None]
@@ -111,7 +120,7 @@ class History:
         with self._write() as connection:
             known = connection.execute(select(tables.runs.c.run_id).where(tables.runs.c.run_id == facts.run_id)).scalar()
             if known is None:
-                blank = {"seconds": 0.0, "staged": 0, "published": 0, "quarantined": 0}
+                blank = {"seconds": 0.0, "extracted": 0, "staged": 0, "published": 0, "quarantined": 0}
                 connection.execute(insert(tables.runs).values(**values, **blank))
             else:
                 del values["started_at"]
@@ -121,7 +130,7 @@ class History:
     def ledger(self) -> Iterator[Ledger]:
         """Read and write incidents and outbox in one transaction."""
         with self._write() as connection:
-            yield Ledger(IncidentBook(connection), Outbox(connection))
+            yield Ledger(IncidentBook(connection), Outbox(connection), TextBook(connection))
 
     def finish(
         self, facts: RunFacts, result: RunResult, watermark: str | None, committed: bool, tell: Tell | None = None
@@ -137,12 +146,13 @@ class History:
         failpoint("history.before_record")
         with self._write() as connection:
             if tell is not None:
-                tell(Ledger(IncidentBook(connection), Outbox(connection)))
+                tell(Ledger(IncidentBook(connection), Outbox(connection), TextBook(connection)))
                 failpoint("history.after_outbox")
             result = replace(result, alerts=_deliveries(connection, facts.run_id))
             values = {
                 "status": result.status, "seconds": result.seconds, "staged": result.rows.staged, "committed": committed,
                 "published": result.rows.published, "quarantined": result.rows.quarantined, "result": to_json(result, None),
+                "extracted": result.rows.extracted, "score": quality(result), "finished_at": datetime.now(UTC),
             }  # fmt: skip
             connection.execute(update(tables.runs).where(tables.runs.c.run_id == facts.run_id).values(**values))
             connection.execute(delete(tables.checks).where(tables.checks.c.run_id == facts.run_id))
@@ -150,7 +160,8 @@ class History:
             if rows:
                 connection.execute(insert(tables.checks), [
                     {"run_id": facts.run_id, "gate": gate, "name": name, "kind": check.type, "severity": check.severity,
-                     "status": check.status, "evaluated": check.evaluated, "failed": check.failed, "unknown": check.unknown}
+                     "status": check.status, "evaluated": check.evaluated, "failed": check.failed, "unknown": check.unknown,
+                     "observed": figure(check.observed), "threshold": check.threshold}
                     for (gate, name), check in rows.items()
                 ])  # fmt: skip
             if committed and watermark is not None:
@@ -226,12 +237,6 @@ class History:
         query = query.where(tables.runs.c.contract == contract) if contract else query
         query = query.where(tables.runs.c.status == status) if status else query
         return [RunRow(*row) for row in self._rows(query)]
-
-    def past_checks(self, run_ids: Sequence[str]) -> list[tuple[str, str, str, int, int]]:
-        """Give (check, run id, status, failed, evaluated) of some runs."""
-        checks = tables.checks.c
-        query = select(checks.name, checks.run_id, checks.status, checks.failed, checks.evaluated)
-        return [tuple(row) for row in self._rows(query.where(checks.run_id.in_(list(run_ids))))]
 
     def of_origin(self, origin: str) -> list[str]:
         """Give the ids of the runs that one caller started, newest first."""
@@ -321,6 +326,10 @@ class History:
             for run_id in run_ids:
                 connection.execute(delete(tables.checks).where(tables.checks.c.run_id == run_id))
                 connection.execute(delete(tables.runs).where(tables.runs.c.run_id == run_id))
+
+    def ask(self, query: Select[Any]) -> list[Any]:
+        """Read what a view over history selects."""
+        return self._rows(query)
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:

@@ -28,6 +28,11 @@ runs = Table(
     Column("committed", Boolean, nullable=False, default=False),
     Column("result", Text),
     Column("origin", String(500)),
+    Column("contract_hash", String(64)),
+    Column("extracted", BigInteger, nullable=False, default=0),
+    Column("score", Float),
+    Column("finished_at", DateTime(timezone=True)),
+    Index("runs_by_finish", "finished_at"),
     Index("runs_by_origin", "origin"),
     Index("runs_by_contract", "contract", "started_at"),
     Index("runs_by_sync", "sync", "started_at"),
@@ -45,7 +50,24 @@ checks = Table(
     Column("evaluated", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     Column("unknown", BigInteger, nullable=False),
+    Column("observed", Float),
+    Column("threshold", Float),
 )
+
+contract_texts = Table(
+    "contract_texts",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("contract", String(63), nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("owner", String(300), nullable=False, default=""),
+    Column("tags", Text, nullable=False, default="[]"),
+    Column("text", Text, nullable=False),
+    Column("first_seen", DateTime(timezone=True), nullable=False),
+    Index("texts_by_contract", "contract", "first_seen"),
+)
+"""Every text of a contract that a run was made by; secrets never stand in one."""
 
 watermarks = Table(
     "watermarks",

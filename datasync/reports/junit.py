@@ -7,12 +7,24 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from datasync.results.model import RunResult
 from datasync.results.words import check_line
 
+COUNTED = ("tests", "failures", "errors", "skipped")
+HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-def junit(result: RunResult) -> str:
-    """Write a run as one JUnit test suite.
+
+def junit(*results: RunResult) -> str:
+    """Write each run as one JUnit test suite; several in one document.
 
     A warned check passes, with its words in `system-out`; an unevaluated one is an error; a broken run adds a case of its own.
     """
+    suites = [_suite(result) for result in results]
+    if len(suites) == 1:
+        return HEAD + tostring(suites[0], encoding="unicode") + "\n"
+    whole = Element("testsuites", {name: str(sum(int(suite.get(name, "0")) for suite in suites)) for name in COUNTED})
+    whole.extend(suites)
+    return HEAD + tostring(whole, encoding="unicode") + "\n"
+
+
+def _suite(result: RunResult) -> Element:
     failures = sum(1 for check in result.checks if check.status == "failed")
     errors = sum(1 for check in result.checks if check.status == "error") + (result.error is not None)
     suite = Element(
@@ -39,4 +51,4 @@ def junit(result: RunResult) -> str:
     if result.error is not None:
         case = SubElement(suite, "testcase", classname=result.contract, name=f"run.{result.error.stage or 'start'}")
         SubElement(case, "error", message=f"{result.error.code} {result.error.message}")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
+    return suite

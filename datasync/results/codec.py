@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from datasync.results.model import RunResult
@@ -63,9 +64,9 @@ def rebuild(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        known = {item.name for item in fields(kind)}
         assert isinstance(kind, type)
+        hints = _hints(kind)
+        known = {item.name for item in fields(kind)}
         return kind(**{name: rebuild(hints[name], item) for name, item in value.items() if name in known})
     if kind is datetime:
         return datetime.fromisoformat(value)
@@ -75,8 +76,15 @@ def rebuild(kind: Any, value: Any) -> Any:
     return _rebuild_union(kind, value)
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _rebuild_union(kind: Any, value: Any) -> Any:
     arguments = get_args(kind)
+    if datetime in arguments and isinstance(value, str):
+        return datetime.fromisoformat(value)
     if isinstance(value, dict) and get_origin(kind) is Mapping:
         return {name: rebuild(arguments[1], item) for name, item in value.items()}
     nested = next((argument for argument in arguments if is_dataclass(argument)), None)

@@ -92,11 +92,18 @@ class StageResult:
     rows_in: int = 0
     rows_out: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check's verdict; counts are as in `CheckTally`."""
+    """One check's verdict; counts are as in `CheckTally`.
+
+    Attributes:
+        threshold: where the verdict turns, as a number: for row and key checks the share of failing rows (0 to 1) that still
+            passes, for table checks the bound of `observed`; None where there is no one number.
+    """
 
     name: str
     type: str
@@ -114,6 +121,7 @@ class CheckResult:
     description: str = ""
     message: str = ""
     previous_name: str = ""
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from enum import IntEnum
 from fractions import Fraction
 
@@ -76,7 +77,25 @@ def check_result(check: Check, tally: CheckTally, allow: Fraction | None) -> Che
         description=check.description,
         message=tally.error,
         previous_name=check.previous_name,
+        threshold=_threshold(check, tally, allow),
     )
+
+
+_BOUNDS = {"freshness": "max_age", "count.min": "min", "count.max": "max"}
+
+
+def _threshold(check: Check, tally: CheckTally, allow: Fraction | None) -> float | None:
+    """Say where the verdict turns, as a number to be drawn."""
+    if check.family == "table":
+        bound = check.arguments.get(_BOUNDS.get(check.kind, ""))
+        if check.kind == "distinct":
+            low, high = check.arguments["min"], check.arguments["max"]
+            bound = low if high is None else high if low is None else None
+        return float(bound / timedelta(seconds=1) if isinstance(bound, timedelta) else bound) if bound is not None else None
+    limit = check.tolerance or Limit(share=allow if allow is not None and check.severity == "error" else Fraction(0))
+    if limit.share is not None:
+        return float(limit.share)
+    return (limit.count or 0) / tally.evaluated if tally.evaluated else None
 
 
 def over_budget(allow: Fraction | None, quarantined: int, judged: int) -> bool:

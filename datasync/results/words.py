@@ -121,12 +121,17 @@ def rows_of(value: int) -> str:
     return "1 row was" if value == 1 else f"{number(value)} rows were"
 
 
-def verdict(result: RunResult) -> str:
-    """Say in one sentence what happened and what it means for the target."""
+def verdict(result: RunResult, published_at: datetime | None = None) -> str:
+    """Say in one sentence what happened and what it means for the target.
+
+    Args:
+        result: the run.
+        published_at: when the target was last written, for a run that left it alone.
+    """
     counts = {status: sum(check.status == status for check in result.checks) for status in ORDER}
     judged = sum(counts.values()) - counts["skipped"]
     aside = f" {rows_of(result.rows.quarantined)} set aside." if result.rows.quarantined else ""
-    kept = "The target is unchanged."
+    kept = f"The target is unchanged{f' since {when(published_at)}' if published_at else ''}."
     if result.kind == "check":
         kept = "A check publishes nothing."
     elif result.rows.published or result.ok:

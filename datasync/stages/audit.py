@@ -44,6 +44,8 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
             clock=context.clock,
         )
         found = at_rest.audit(plan, context.target.staging(spec), context.auditor, _storing(context))
+    if context.auditor.validation is not None:
+        context.workspace.write_validation(context.auditor.validation)
     flow.rows_in = outcomes["stage"].rows_out
     flow.rows_out = found.staged
     flow.set_aside = found.moved
@@ -55,7 +57,7 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
     flow.tally("staged", found.tallies)
     counts = row_counts({**outcomes, "audit": flow.outcome()}, 0)
     flow.tally("staged", {check.name: tally for check, tally in _counted(step, context, spec, (found, counts, clock))})
-    flow.finished = True
+    flow.finish()
 
 
 def _storing(context: Context) -> Any:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.checks import Gate
 from datasync.errors import Interrupted
+from datasync.journal import note
 from datasync.plan.steps import Plan
 from datasync.results.model import CheckTally, GateTally
 from datasync.seams import Source, StageName, Staging, Target, TargetSpec
@@ -75,6 +76,7 @@ class StepOutcome:
         added, dropped: rows that transforms made and removed.
         tallies: per gate, per check; a step may speak for several gates.
         detail: what later steps and reports need.
+        began, ended: when it first and last worked; fused steps overlap.
     """
 
     name: StageName
@@ -86,6 +88,8 @@ class StepOutcome:
     dropped: int = 0
     tallies: Tallies = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 class Flow:
@@ -102,15 +106,29 @@ class Flow:
         self.tallies: dict[Gate, GateTally] = {}
         self.detail: dict[str, Any] = {}
         self.finished = False
+        self.began: datetime | None = None
+        self.ended: datetime | None = None
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Count the time inside as this step's own."""
         start = time.monotonic()
+        if self.began is None:
+            self.began = datetime.now(UTC)
+            note("stage began", stage=self.name)
         try:
             yield
         finally:
             self.seconds += time.monotonic() - start
+            self.ended = datetime.now(UTC)
+
+    def finish(self) -> None:
+        """Say that the step did all it had to."""
+        self.finished = True
+        note(
+            "stage ended", stage=self.name, seconds=round(self.seconds, 3), rows_in=self.rows_in, rows_out=self.rows_out,
+            set_aside=self.set_aside,
+        )  # fmt: skip
 
     def tally(self, gate: Gate, checks: Mapping[str, CheckTally]) -> None:
         """Add what checks of a gate saw."""
@@ -128,4 +146,6 @@ class Flow:
             self.dropped,
             {gate: dict(tally.checks) for gate, tally in self.tallies.items()},
             dict(self.detail),
+            self.began,
+            self.ended,
         )

@@ -34,7 +34,7 @@ def extract(step: Extract, context: Context, flow: Flow) -> Iterator[Batch]:
     finally:
         opened.__exit__(None, None, None)
     failpoint("extract.done")
-    flow.finished = True
+    flow.finish()
 
 
 def _batches(reading: Reading, context: Context, flow: Flow) -> Iterator[Batch]:

@@ -36,4 +36,4 @@ def judge(step: JudgeRows, context: Context, flow: Flow, batches: Iterator[Batch
             flow.rows_out += judged.accepted.frame.height
         context.progress(Progress(step.name, flow.rows_in))
         yield judged.accepted
-    flow.finished = True
+    flow.finish()

@@ -54,7 +54,7 @@ def load(step: Load, context: Context, flow: Flow, batches: Iterator[Batch]) -> 
     flow.detail["figures"] = total.to_plain()
     flow.detail["hash"] = str(hashed % 2**64) if full else None
     flow.detail["evolve"] = {name: str(spec.columns[name]) for name in spec.evolve}
-    flow.finished = True
+    flow.finish()
     return spec
 
 

@@ -55,5 +55,5 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Co
     flow.rows_in = audited.rows
     flow.rows_out = commit.rows
     flow.detail["sequence"] = commit.sequence
-    flow.finished = True
+    flow.finish()
     return commit

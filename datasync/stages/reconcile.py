@@ -32,4 +32,4 @@ def reconcile(context: Context, flow: Flow, audited: Audited, commit: Commit) ->
             if problem:
                 flow.detail["mismatch"] = problem
     failpoint("reconcile.done")
-    flow.finished = True
+    flow.finish()

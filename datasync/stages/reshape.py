@@ -31,7 +31,7 @@ def reshape(step: Reshape, context: Context, flow: Flow, batches: Iterator[Batch
         yield batch
     evaluated = {name: CheckTally(evaluated=rows) for name, rows in tally.evaluated.items()}
     flow.tally("prepared", evaluated)
-    flow.finished = True
+    flow.finish()
 
 
 def _counted(batches: Iterator[Batch], flow: Flow) -> Iterator[Batch]:

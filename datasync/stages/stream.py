@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ def overlapped(producer: Iterator[Item], stop: threading.Event, name: str, depth
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(maxsize=depth)
     abandoned = threading.Event()
-    worker = threading.Thread(target=_produce, args=(producer, waiting, (stop, abandoned)), name=f"datasync-{name}", daemon=True)
+    # The thread works for the same run: its log records say so.
+    context, work = contextvars.copy_context(), (_produce, producer, waiting, (stop, abandoned))
+    worker = threading.Thread(target=context.run, args=work, name=f"datasync-{name}", daemon=True)
     worker.start()
     try:
         while True:

@@ -95,7 +95,10 @@ def _stage(name: StageName, outcome: StepOutcome | None, checks: tuple[CheckResu
     if outcome is None:
         return StageResult(name, "skipped")
     detail = {key: value for key, value in outcome.detail.items() if key not in UNRECORDED and value not in (None, {}, ())}
-    return StageResult(name, _stage_verdict(name, checks, execution), outcome.seconds, outcome.rows_in, outcome.rows_out, detail)
+    return StageResult(
+        name, _stage_verdict(name, checks, execution), outcome.seconds, outcome.rows_in, outcome.rows_out, detail,
+        outcome.began, outcome.ended,
+    )  # fmt: skip
 
 
 def _stage_verdict(name: StageName, checks: tuple[CheckResult, ...], execution: Execution) -> CheckStatus:

@@ -133,6 +133,8 @@ def _joined(parts: list[StepOutcome]) -> StepOutcome:
         sum(part.set_aside for part in parts),
         tallies={gate: _tallies(part.tallies.get(gate, {}) for part in parts) for gate in gates},
         detail=detail,
+        began=min((part.began for part in parts if part.began), default=None),
+        ended=max((part.ended for part in parts if part.ended), default=None),
     )
 
 

@@ -16,6 +16,7 @@ from datasync.contract.variables import resolve_params
 from datasync.errors import DataSyncError, UsageError
 from datasync.gates.auditor import Auditor
 from datasync.history.store import History, RunFacts, Tell
+from datasync.journal import RUN
 from datasync.plan.build import sync_id
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
@@ -26,6 +27,7 @@ from datasync.stages.context import Context
 from datasync.stages.set_aside import Owner, SetAside
 from datasync.sync.compose import broken, compose
 from datasync.sync.judged import judged
+from datasync.sync.noted import run_began, run_ended
 from datasync.sync.options import RunOptions
 from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
@@ -33,7 +35,9 @@ from datasync.sync.project import Project, open_project
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
+from datasync.sync.telemetry import emit
 from datasync.sync.telling import Telling, sent, tell_of
+from datasync.sync.texts import keep_text
 from datasync.workspace import Workspace
 
 FINAL = ("passed", "warned", "failed", "held")
@@ -76,6 +80,9 @@ class Session:
         """
         task = Supervised(self._work, self.stop, self._end, lambda: self.committed or self._published())
         result = supervise(task)
+        if self.over:
+            run_ended(result)
+            emit(result)
         return sent(self.project, result, self.options.connections) if self.options.deliver and self.over else result
 
     def _published(self) -> bool:
@@ -88,6 +95,7 @@ class Session:
     def _work(self) -> RunResult:
         started, clock = datetime.now(UTC), time.monotonic()
         self._resume()
+        RUN.set(self.run_id)
         params = resolve_params(self.contract, self.options.params)
         with ExitStack() as stack:
             history = History(self.project.history_url)
@@ -176,9 +184,9 @@ class Session:
         sync = sync_id(self.contract, resolve_params(self.contract, self.options.params))
         facts = RunFacts(
             self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started,
-            origin=self.options.origin,
+            origin=self.options.origin, contract_hash=self.loaded.hash,
         )  # fmt: skip
-        history.begin(facts)
+        self._begin(history, facts)
         return history.finish(facts, result, None, False, self._tell(sync, result, history))
 
     def _tell(self, sync: str, result: RunResult, history: History) -> Tell | None:
@@ -192,12 +200,12 @@ class Session:
         started, clock = begun
         plan = prepared.plan
         workspace = self.project.run_folder(self.contract.contract, self.run_id)
-        facts = replace(_facts(prepared, started), origin=self.options.origin)
+        facts = replace(_facts(prepared, started), origin=self.options.origin, contract_hash=self.loaded.hash)
         execution = Execution(plan)
         self.execution = execution
         if prepared.rerun is not None:
             result = compose(execution, started, time.monotonic() - clock, "", _rerun_notes(prepared))
-            history.begin(facts)
+            self._begin(history, facts)
             history.finish(facts, replace(result, status="passed"), None, committed=False)
             return replace(result, status="passed")
         begin: StageName = self.options.begin or "extract"
@@ -215,7 +223,7 @@ class Session:
             history.forget_quarantine(self.run_id)
         if plan.kind == "run":
             self._replace_held(history)
-        history.begin(facts)
+        self._begin(history, facts)
         workspace.create()
         workspace.write_manifest(self._manifest(prepared, begin, manifest))
         context = self._context(prepared, history, systems, workspace)
@@ -231,6 +239,11 @@ class Session:
         result = self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
+
+    def _begin(self, history: History, facts: RunFacts) -> None:
+        keep_text(history, self.loaded, self.project)
+        history.begin(facts)
+        run_began(facts)
 
     def _carry(self, context: Context, execution: Execution, begin: StageName) -> None:
         """Carry out the stages, or only list the parts that a task each will read."""

@@ -18,6 +18,7 @@ from datasync.alerts.metrics import metrics_of
 from datasync.alerts.observing import observe, subject_of
 from datasync.connectors.connections import lookup
 from datasync.contract.loader import LoadedContract
+from datasync.contract.places import check_places
 from datasync.errors import StorageError
 from datasync.history.store import History, Ledger, Tell
 from datasync.results.model import RunResult
@@ -64,18 +65,13 @@ def tell_of(telling: Telling, result: RunResult, history: History) -> Tell | Non
     def write(ledger: Ledger) -> None:
         happenings = observe(ledger, result, subject, seen)
         if contract.alerts or happenings or telling.released:
-            facts = facts_of(contract, subject.partition("?")[2], _places(telling.loaded), telling.links) | {"sync": telling.sync}
+            facts = facts_of(contract, subject.partition("?")[2], check_places(telling.loaded), telling.links) | {
+                "sync": telling.sync
+            }
             run = Announcement(contract, result, metrics, subject, seen, facts, telling.released or "")
             announce(ledger, run, happenings)
 
     return write
-
-
-def _places(loaded: LoadedContract) -> Mapping[str, int]:
-    from datasync.sync.reported import contract_text
-
-    text = contract_text(loaded)
-    return text.places if text is not None else {}
 
 
 def postman(project: Project, history: History, connections: Callable[[str], Connection] | None = None) -> Postman:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from html.parser import HTMLParser
@@ -9,7 +10,20 @@ from html.parser import HTMLParser
 import pytest
 
 from datasync.history.store import RunRow
-from datasync.reports.html import ContractText, PastCheck, RunPage, contracts_page, message_page, run_page
+from datasync.history.views import CheckPoint
+from datasync.reports.html import (
+    AsideRow,
+    Cell,
+    ContractDiff,
+    ContractRow,
+    ContractText,
+    DiffLine,
+    IncidentLine,
+    RunPage,
+    contracts_page,
+    message_page,
+    run_page,
+)
 from datasync.results.model import CheckResult, ErrorResult, QuarantineResult, RowCounts, RunResult, StageResult
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -39,6 +53,11 @@ def row(run_id: str, status: str) -> RunRow:
     return RunRow(run_id, "shop", "1.0.0", "run", status, NOW, 1.0, None, None, 10, 10, 0)
 
 
+def point(run_id: str, status: str, failed: int = 0, evaluated: int = 100, **more: object) -> CheckPoint:
+    known: dict[str, object] = {"kind": "min", "observed": None, "threshold": 0.0} | more
+    return CheckPoint("price.min", run_id, known["kind"], status, failed, evaluated, known["observed"], known["threshold"])  # type: ignore[arg-type]
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +77,7 @@ def tags(page: str) -> Tags:
 
 def test_the_first_screen_is_in_order() -> None:
     past = [row("r3", "failed"), row("r2", "failed"), row("r1", "passed")]
-    checks = {"price.min": [PastCheck("r3", "failed", 6, 20_000), PastCheck("r2", "failed", 1, 9), PastCheck("r1", "passed")]}
+    checks = {"price.min": [point("r3", "failed", 6, 20_000), point("r2", "failed", 1, 9), point("r1", "passed")]}
     page = run_page(
         RunPage(
             result("failed", check(samples=("-9.99",)), check("qty.min", "passed", failed=0)), past, checks, {"price.min": 6},
@@ -67,7 +86,7 @@ def test_the_first_screen_is_in_order() -> None:
         )
     )  # fmt: skip
     words = ["Blocked at gate prepared: 1 of 2 checks failed. 6 rows were set aside. The target is unchanged.", "What is wrong",
-             "6 of 20,000 rows (0.03 %)", "-9.99", "for 2 runs, first in run r2", "Last 3 runs", "19,994 accepted", "retail-data",
+             "6 of 20,000 rows (0.03 %)", "-9.99", "for 2 runs: first failed 1 run ago, in run r2", "Last 3 runs", "19,994 accepted", "retail-data",
              "datasync quarantine show r3", "1 checks without a finding", 'class="hit"']  # fmt: skip
     places = [page.index(word) for word in words]
     assert places == sorted(places)
@@ -87,26 +106,70 @@ def test_the_verdict_is_one_sentence(given: RunResult, said: str) -> None:
     assert said in run_page(RunPage(given))
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_what_is_hostile_stays_text(text: str) -> None:
+def everything(text: str) -> RunPage:
+    """A page with every part, whose every text is the given one."""
     broken = CheckResult(
         text, "min", text, "prepared", "error", "failed", 3, 1, expected=text, samples=(text,), description=text, message=text
     )  # fmt: skip
-    plain = tags(
-        run_page(
-            RunPage(result("failed", check()), [row("r3", "failed")], {}, {"x": 1}, ContractText("c", ["a"]), {"a": "/b"}, "o")
-        )
-    )
-    page = run_page(
-        RunPage(
-            result("failed", broken, notes=(text,), target=text), [row("r3", "failed")], {}, {text: 1},
-            ContractText(text, [text], {text: 1}), {text: "/b"}, text,
-        )
+    points = [CheckPoint(text, run, "min", "failed", 1, 3, None, 0.1) for run in ("r3", "r2")]
+    aside = [
+        AsideRow(text, [Cell(text, text, True), Cell("b", text)], (text, text), 3, ("b",)),
+        AsideRow("", [Cell("c", text)], (text,)),
+    ]
+    return RunPage(
+        result("failed", broken, replace(broken, name="other"), notes=(text,), target=text, error=ErrorResult("E_X", text, text, text)),
+        [row("r3", "failed"), row("r2", "failed")], {text: points}, {text: 1, "y": 2}, ContractText(text, [text], {text: 1}),
+        {text: "/b"}, text, {text: aside}, ContractDiff(text, [DiffLine("added", text), DiffLine("gap")]), NOW,
+        [IncidentLine(text, "open", NOW, text)], {"r2": "r2.html"},
     )  # fmt: skip
-    found = tags(page)
-    assert set(found.seen) <= set(plain.seen) | {"mark", "a", "p"}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_hostile_stays_text(text: str) -> None:
+    found, plain = tags(run_page(everything(text))), tags(run_page(everything("plain")))
+    assert found.seen == plain.seen
     assert "script" not in found.seen
     assert not [name for name, _ in found.attributes if name.startswith("on")]
+
+
+def test_a_check_is_drawn_over_time_with_its_threshold() -> None:
+    past = [row(name, "failed") for name in ("r3", "r2", "r1")]
+    page = run_page(
+        RunPage(
+            result("failed", check(threshold=0.01)),
+            past,
+            {"price.min": [point("r3", "failed", 6, threshold=0.01), point("r2", "passed"), point("r1", "passed")]},
+        )
+    )
+    assert "price.min, 3 runs: from 0 % to 6 %, greatest 6 %, threshold 1 %" in page
+    assert "at most 200 allowed (1.0 %)" in page
+    assert "<svg" not in run_page(
+        RunPage(result("failed", check()), past, {"price.min": [point("r3", "passed"), point("r2", "passed")]})
+    )
+
+
+def test_an_observed_figure_is_drawn_in_its_unit() -> None:
+    past = [row(name, "failed") for name in ("r3", "r2")]
+    late = CheckResult(
+        "freshness",
+        "freshness",
+        "t",
+        "staged",
+        "error",
+        "failed",
+        1,
+        1,
+        observed=7200,
+        expected="at most 1h old",
+        threshold=3600.0,
+    )
+    points = [
+        point(run, "failed", 1, 1, kind="freshness", observed=seen, threshold=3600.0)
+        for run, seen in (("r3", 7200.0), ("r2", 60.0))
+    ]
+    assert "from 1 min to 2 h, greatest 2 h, threshold 1 h" in run_page(
+        RunPage(result("failed", late), past, {"freshness": points})
+    )
 
 
 def test_nothing_comes_from_outside() -> None:
@@ -118,7 +181,11 @@ def test_nothing_comes_from_outside() -> None:
 
 
 def test_a_list_of_contracts_has_the_worst_first() -> None:
-    rows = [("good", [row("a", "passed")]), ("never", []), ("bad", [row("b", "failed"), row("c", "passed")])]
+    rows = [
+        ContractRow("good", [row("a", "passed")]),
+        ContractRow("never"),
+        ContractRow("bad", [row("b", "failed"), row("c", "passed")]),
+    ]
     page = contracts_page(rows, {"b": "/runs/b"})
     assert page.index(">bad<") < page.index(">good<") < page.index(">never<")
     assert '<a href="/runs/b">bad</a>' in page
@@ -132,3 +199,9 @@ def test_a_message_is_only_that() -> None:
 def test_five_hundred_checks_make_one_page() -> None:
     checks = [check(f"c{number}.min", "failed" if number % 7 == 0 else "passed") for number in range(500)]
     assert run_page(RunPage(result("failed", *checks))).count('<li class="finding') == 72
+
+
+def test_a_value_cannot_turn_the_words_around_it() -> None:
+    page = run_page(RunPage(result("failed", check(description="price \u202eesrever\u2066"))))
+    assert "\u202e" not in page
+    assert "price \\u202eesrever\\u2066" in page

@@ -1,73 +1,29 @@
-"""What a page needs, gathered, in; the page's text out. Templates only lay out what is worked out here."""
+"""What a run's page needs, gathered, in; the page's text out. Templates only lay out what is worked out here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from datasync.history.views import CheckPoint
+from datasync.reports.html.render import render
+from datasync.reports.html.trends import check_trend, share_of
+from datasync.reports.html.views import STRIP, AsideRow, RunPage
 from datasync.results import words
-from datasync.results.model import CheckResult, RunResult
+from datasync.results.model import CheckResult, RunResult, StageResult
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
-    from datasync.history.store import RunRow
+    from markupsafe import Markup
 
 BAD = ("failed", "error", "warned")
-STRIP = 20
-"""Runs in the strip of a contract."""
-CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""No script at all, nothing from outside. Styles are the page's own; values only ever stand in text and in numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastCheck:
-    """One check in one earlier run."""
-
-    run_id: str
-    status: str
-    failed: int = 0
-    evaluated: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ContractText:
-    """A contract's file.
-
-    Attributes:
-        path: as a person would open it.
-        lines: of its text.
-        places: check name to the number (from 1) of the line that promises it.
-    """
-
-    path: str
-    lines: Sequence[str]
-    places: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RunPage:
-    """What the page of one run is made of.
-
-    Attributes:
-        past: the contract's runs up to this one, newest first.
-        checks: check name to what it was in `past`, newest first; this run included.
-        reasons: reason to number of quarantined rows; a row with several reasons counts for each.
-        contract: its text; None when the file is gone.
-        links: words to address, for the scheduler's own pages.
-        owner: who answers for it, as one line.
-    """
-
-    result: RunResult
-    past: Sequence[RunRow] = ()
-    checks: Mapping[str, Sequence[PastCheck]] = field(default_factory=dict)
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    contract: ContractText | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
-    owner: str = ""
+FIRST = 10
+"""Findings that are shown at once; the rest is folded."""
+DRAWN = 40
+"""Trends drawn on one page, the worst checks first: a page of hundreds stays quick to build and to read."""
 
 
 def run_page(page: RunPage) -> str:
@@ -75,46 +31,22 @@ def run_page(page: RunPage) -> str:
     result = page.result
     bad = [check for check in words.sorted_checks(result.checks) if check.status in BAD]
     rest = [check for check in words.sorted_checks(result.checks) if check.status not in BAD]
-    return _environment().get_template("run.html.j2").render(
-        page=page, result=result, words=words, verdict=words.verdict(result), csp=CSP,
-        bad=[_Shown.of(check, page) for check in _by_weight(bad)], rest=[_Shown.of(check, page) for check in rest],
-        strip=list(reversed(page.past[:STRIP])), flow=_flow(result), stages=_stages(result), todo=_todo(result),
+    draw = _Trends(page)
+    findings = [_Shown.of(check, page, draw) for check in _by_weight(bad)]
+    return render(
+        "run.html.j2",
+        page=page,
+        result=result,
+        verdict=words.verdict(result, page.published_at),
+        findings=findings[:FIRST],
+        more=findings[FIRST:],
+        rest=[_Shown.of(check, page, draw) for check in rest],
+        strip=list(reversed(page.past[:STRIP])),
+        flow=row_parts(result),
+        stages=timeline(result),
+        todo=todo(result),
         marked={page.contract.places[check.name] for check in bad if check.name in page.contract.places} if page.contract else (),
-    )  # fmt: skip
-
-
-def contracts_page(rows: Sequence[tuple[str, Sequence[RunRow]]], hrefs: Mapping[str, str]) -> str:
-    """Lay out all contracts with their last runs, the worst first.
-
-    Args:
-        rows: contract and its runs, newest first.
-        hrefs: run id to the address of its page.
-    """
-    order = sorted(rows, key=lambda row: (_rank(row[1][0].status) if row[1] else 9, row[0]))
-    shown = [(name, runs[0] if runs else None, list(reversed(runs[:STRIP]))) for name, runs in order]
-    return _environment().get_template("contracts.html.j2").render(rows=shown, hrefs=hrefs, words=words, csp=CSP)
-
-
-def message_page(title: str, text: str) -> str:
-    """A page that only says something."""
-    return _environment().get_template("message.html.j2").render(title=title, text=text, csp=CSP)
-
-
-def _rank(status: str) -> int:
-    order = ("failed", "error", "held", "refused", "interrupted", "running", "warned", "passed")
-    return order.index(status) if status in order else len(order)
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    found = Environment(
-        loader=PackageLoader("datasync.reports.html"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    found.filters["number"] = words.number
-    return found
+    )
 
 
 def _by_weight(checks: Sequence[CheckResult]) -> list[CheckResult]:
@@ -127,6 +59,22 @@ def _by_weight(checks: Sequence[CheckResult]) -> list[CheckResult]:
     return sorted(checks, key=weight)
 
 
+class _Trends:
+    """Draws the trends of one page, up to a budget; a check that was never anything but zero has no trend to see."""
+
+    def __init__(self, page: RunPage) -> None:
+        self._runs = {row.run_id: row for row in page.past}
+        self._left = DRAWN
+
+    def draw(self, points: Sequence[CheckPoint]) -> Markup | None:
+        moved = any(point.observed is not None or share_of(point) for point in points)
+        if not moved or not self._left:
+            return None
+        drawn = check_trend(points, self._runs)
+        self._left -= drawn is not None
+        return drawn
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     """A check with the words around it."""
@@ -137,16 +85,37 @@ class _Shown:
     since: str
     line: int | None
     share: float
+    allowed: float | None
+    trend: Markup | None
+    rows: Sequence[AsideRow]
 
     @classmethod
-    def of(cls, check: CheckResult, page: RunPage) -> _Shown:
+    def of(cls, check: CheckResult, page: RunPage, trends: _Trends) -> _Shown:
         line = page.contract.places.get(check.name) if page.contract else None
         share = 100 * check.failed / check.evaluated if check.evaluated else 0.0
-        limit = f"allowed: {check.tolerance}" if check.tolerance else ""
-        return cls(check, words.check_line(check), limit, _since(page.checks.get(check.name, ())), line, share)
+        points = page.checks.get(check.name, ())
+        by_rows = check.type not in words.TABLE and check.threshold is not None
+        allowed = 100 * check.threshold if by_rows and check.threshold is not None else None
+        return cls(
+            check, words.check_line(check), limit_line(check), _since(points), line, share, allowed, trends.draw(points),
+            [row.short for row in page.aside.get(check.name, ())] if check.failed else (),
+        )  # fmt: skip
 
 
-def _since(past: Sequence[PastCheck]) -> str:
+def limit_line(check: CheckResult) -> str:
+    """Say how much was allowed, in rows where rows are counted."""
+    if check.type in words.TABLE or check.status in ("error", "skipped") or check.evaluated <= 1:
+        return ""
+    if check.threshold is None:
+        return f"allowed {check.tolerance}" if check.tolerance else ""
+    # Floats of exact shares: a whole number of rows must not become one less.
+    rows = math.floor(check.threshold * check.evaluated + 1e-6)
+    if not rows:
+        return "none allowed"
+    return f"at most {words.number(rows)} allowed ({words.share(rows, check.evaluated)})"
+
+
+def _since(past: Sequence[CheckPoint]) -> str:
     """Say how long a check has been what it is not meant to be."""
     if not past or past[0].status not in BAD:
         return ""
@@ -155,10 +124,11 @@ def _since(past: Sequence[PastCheck]) -> str:
         before = sum(1 for run in past[1:] if run.status == "passed")
         return f"new: passed in the {before} runs before" if before > 1 else "new in this run"
     more = " or more" if number == len(past) else ""
-    return f"for {number}{more} runs, first in run {past[number - 1].run_id}"
+    ago = "1 run" if number == 2 else f"{number - 1} runs"
+    return f"for {number}{more} runs: first failed {ago} ago, in run {past[number - 1].run_id}"
 
 
-def _flow(result: RunResult) -> list[tuple[str, int, float]]:
+def row_parts(result: RunResult) -> list[tuple[str, int, float]]:
     """Give the parts of extracted + added, which add up, with their share in percent."""
     rows = result.rows
     whole = rows.extracted + rows.added
@@ -166,14 +136,31 @@ def _flow(result: RunResult) -> list[tuple[str, int, float]]:
     return [(name, value, 100 * value / whole) for name, value in parts if value and whole]
 
 
-def _stages(result: RunResult) -> list[dict[str, Any]]:
+def timeline(result: RunResult) -> list[dict[str, Any]]:
+    """Give each stage with where its bar begins and how long it is, in percent of the run.
+
+    Stages of one process overlap. Those of an older run, whose times are not known, begin at the left.
+    """
+    began = [stage.began for stage in result.stages if stage.began]
+    ended = [stage.ended for stage in result.stages if stage.ended]
+    whole = (max(ended) - min(began)).total_seconds() if began and ended else 0.0
     longest = max((stage.seconds for stage in result.stages), default=0) or 1
-    return [
-        {"stage": stage, "name": stage.name.replace("_", " "), "share": 100 * stage.seconds / longest} for stage in result.stages
-    ]
+    return [_bar(stage, min(began), whole) if whole and stage.began else _own(stage, longest) for stage in result.stages]
 
 
-def _todo(result: RunResult) -> list[tuple[str, str]]:
+def _bar(stage: StageResult, start: datetime, whole: float) -> dict[str, Any]:
+    assert stage.began is not None
+    left = 100 * (stage.began - start).total_seconds() / whole
+    wide = 100 * ((stage.ended or stage.began) - stage.began).total_seconds() / whole
+    left = min(max(left, 0.0), 99.0)
+    return {"stage": stage, "name": stage.name.replace("_", " "), "left": left, "wide": min(max(wide, 0.5), 100 - left)}
+
+
+def _own(stage: StageResult, longest: float) -> dict[str, Any]:
+    return {"stage": stage, "name": stage.name.replace("_", " "), "left": 0.0, "wide": 100 * stage.seconds / longest}
+
+
+def todo(result: RunResult) -> list[tuple[str, str]]:
     """Give what a person can do next, with the command for it."""
     found = []
     if result.status == "held":

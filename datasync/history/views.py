@@ -1,0 +1,297 @@
+"""History in, what pages and figures show out: each function is one bounded question, whatever the number of runs.
+
+The site, the web app, the metrics and the command line ask here; nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, or_, select
+
+from datasync.history import tables
+from datasync.history.incidents import UNRESOLVED, utc
+from datasync.history.store import History, RunRow
+from datasync.history.texts import KeptContract
+
+GOOD = ("passed", "warned")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPoint:
+    """One check in one run.
+
+    Attributes:
+        observed: what a table check saw, when it is a number.
+        threshold: where the verdict turned: a share of rows (0 to 1), or a bound of `observed`.
+    """
+
+    name: str
+    run_id: str
+    kind: str
+    status: str
+    failed: int
+    evaluated: int
+    observed: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Rows in quarantine by state, over all runs of a contract."""
+
+    state: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """An unresolved incident, as lists show it; who: whoever it is assigned to, or acted on it last."""
+
+    subject: str
+    check: str
+    state: str
+    severity: str
+    opened_at: datetime
+    occurrences: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a contract's runs of some time add up to.
+
+    Attributes:
+        runs: finished ones; checks and replays are left out.
+        published: of these, the ones that published, or had nothing to publish.
+        extracted, seconds: their sums.
+        score: mean quality of the runs that have one, 0 to 100.
+        last_published: start of the newest run that published, whenever it was.
+        resolving: mean seconds from an incident's opening to its resolution; None where none was resolved.
+    """
+
+    contract: str
+    owner: str
+    runs: int
+    published: int
+    extracted: int
+    seconds: float
+    score: float | None
+    last_published: datetime | None
+    resolving: float | None = None
+
+    @property
+    def success(self) -> float | None:
+        """Share of runs that passed or warned, 0 to 1."""
+        return self.published / self.runs if self.runs else None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows read per second of run time."""
+        return self.extracted / self.seconds if self.seconds else None
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """A contract's runs of one day: their number and mean quality."""
+
+    contract: str
+    day: str
+    runs: int
+    score: float | None
+
+
+def contracts(history: History) -> list[KeptContract]:
+    """Give the newest text of every contract that ever ran, by name."""
+    texts = tables.contract_texts
+    newest = select(texts.c.contract, func.max(texts.c.first_seen).label("seen")).group_by(texts.c.contract).subquery()
+    query = select(texts).join(newest, and_(texts.c.contract == newest.c.contract, texts.c.first_seen == newest.c.seen))
+    found = {text.contract: text for text in map(_text, history.ask(query.order_by(texts.c.contract)))}
+    return list(found.values())
+
+
+def versions(history: History, contract: str, limit: int = 20) -> list[KeptContract]:
+    """Give the texts a contract had, newest first."""
+    texts = tables.contract_texts
+    query = select(texts).where(texts.c.contract == contract).order_by(texts.c.first_seen.desc()).limit(limit)
+    return [_text(row) for row in history.ask(query)]
+
+
+def text_of(history: History, hash_: str | None) -> KeptContract | None:
+    """Give a contract's text by its hash."""
+    if hash_ is None:
+        return None
+    rows = history.ask(select(tables.contract_texts).where(tables.contract_texts.c.hash == hash_))
+    return _text(rows[0]) if rows else None
+
+
+def _text(row: Any) -> KeptContract:
+    values = dict(row._mapping)
+    return KeptContract(**values | {"tags": tuple(json.loads(values["tags"]))})
+
+
+def run(history: History, run_id: str) -> RunRow | None:
+    """Give one run as lists show it."""
+    rows = history.ask(_runs().where(tables.runs.c.run_id == run_id))
+    return RunRow(*rows[0]) if rows else None
+
+
+def runs_up_to(history: History, last: RunRow, limit: int) -> list[RunRow]:
+    """Give the runs of a contract, of the same kind, from one of them back, newest first."""
+    runs = tables.runs.c
+    earlier = or_(runs.started_at < last.started_at, and_(runs.started_at == last.started_at, runs.run_id <= last.run_id))
+    query = _runs().where(runs.contract == last.contract, runs.kind == last.kind, earlier)
+    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))]
+
+
+def last_runs(history: History, contract: str, limit: int, kind: str | None = "run") -> list[RunRow]:
+    """Give a contract's newest runs of a kind, newest first; None: of every kind."""
+    runs = tables.runs.c
+    query = _runs().where(runs.contract == contract)
+    query = query.where(runs.kind == kind) if kind else query
+    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))]
+
+
+def last_good(history: History, before: RunRow) -> RunRow | None:
+    """Give the newest run of the same contract and kind before this one that passed or warned."""
+    runs = tables.runs.c
+    query = _runs().where(
+        runs.contract == before.contract, runs.kind == before.kind, runs.status.in_(GOOD), runs.started_at < before.started_at
+    )
+    rows = history.ask(query.order_by(runs.started_at.desc()).limit(1))
+    return RunRow(*rows[0]) if rows else None
+
+
+def finished_since(history: History, moment: datetime | None, limit: int = 100_000) -> list[RunRow]:
+    """Give the runs that were recorded at a time or later, oldest first; a held run that is released is recorded again."""
+    runs = tables.runs.c
+    query = _runs().where(runs.finished_at.is_not(None))
+    query = query.where(runs.finished_at >= moment) if moment else query
+    return [RunRow(*row) for row in history.ask(query.order_by(runs.finished_at).limit(limit))]
+
+
+def newest(history: History, limit: int) -> list[RunRow]:
+    """Give the newest finished runs of all contracts, newest first."""
+    query = _runs().where(tables.runs.c.finished_at.is_not(None)).order_by(tables.runs.c.finished_at.desc()).limit(limit)
+    return [RunRow(*row) for row in history.ask(query)]
+
+
+def runs_of_day(history: History, contract: str, start: datetime, end: datetime) -> list[RunRow]:
+    """Give the runs of a contract that started in `[start, end)`, newest first."""
+    runs = tables.runs.c
+    query = _runs().where(runs.contract == contract, runs.started_at >= start, runs.started_at < end)
+    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc()))]
+
+
+def _runs() -> Select[Any]:
+    return select(*(tables.runs.c[name] for name in RunRow.__slots__))
+
+
+def check_points(history: History, run_ids: Sequence[str], kind: str | None = None) -> list[CheckPoint]:
+    """Give what the checks of some runs saw, in no order.
+
+    Args:
+        history: where.
+        run_ids: the runs; keep them few.
+        kind: only checks of this kind.
+    """
+    checks = tables.checks.c
+    query = select(*(checks[name] for name in CheckPoint.__slots__)).where(checks.run_id.in_(list(run_ids)))
+    query = query.where(checks.kind == kind) if kind else query
+    return [CheckPoint(*row) for row in history.ask(query)]
+
+
+def daily(history: History, since: datetime) -> list[DayFigures]:
+    """Give runs and mean quality of every contract per day (of the database's own zone), oldest first."""
+    runs = tables.runs.c
+    day = func.date(runs.started_at)
+    query = select(runs.contract, day, func.count(), func.avg(runs.score)).where(
+        runs.kind == "run", runs.finished_at.is_not(None), runs.started_at >= since
+    )
+    rows = history.ask(query.group_by(runs.contract, day).order_by(day, runs.contract))
+    return [DayFigures(contract, str(when), int(count), score) for contract, when, count, score in rows]
+
+
+def last_published(history: History, contract: str) -> datetime | None:
+    """Give the start of a contract's newest run that published."""
+    runs = tables.runs.c
+    query = select(runs.started_at).where(runs.contract == contract, runs.committed).order_by(runs.started_at.desc()).limit(1)
+    rows = history.ask(query)
+    return rows[0][0] if rows else None
+
+
+def open_incidents(history: History, contract: str) -> list[OpenIncident]:
+    """Give a contract's unresolved incidents, oldest first."""
+    table = tables.incidents.c
+    query = select(
+        table.subject,
+        table.check,
+        table.state,
+        table.severity,
+        table.opened_at,
+        table.occurrences,
+        table.assignee,
+        table.acted_by,
+    ).where(table.contract == contract, table.state.in_(UNRESOLVED))  # fmt: skip
+    return [
+        OpenIncident(subject, check, state, severity, utc(opened), times, assignee or ("" if actor == "run" else actor))
+        for subject, check, state, severity, opened, times, assignee, actor in history.ask(query.order_by(table.id))
+    ]
+
+
+def seconds_to_resolve(history: History, since: datetime | None = None) -> dict[str, float]:
+    """Give the mean time from opening to resolution of every contract whose incidents were resolved.
+
+    Args:
+        history: where.
+        since: incidents that were resolved then or later; None: all.
+    """
+    table = tables.incidents.c
+    query = select(table.contract, table.opened_at, table.resolved_at).where(table.state == "resolved")
+    query = query.where(table.resolved_at >= since) if since else query
+    found: dict[str, list[float]] = {}
+    for contract, opened, resolved in history.ask(query):
+        found.setdefault(contract, []).append((utc(resolved) - utc(opened)).total_seconds())
+    return {contract: sum(times) / len(times) for contract, times in found.items()}
+
+
+def set_aside(history: History, contract: str) -> list[Aside]:
+    """Give how many rows of a contract lie in quarantine, by state of their batch."""
+    table = tables.quarantine.c
+    query = select(table.state, func.sum(table.rows)).where(table.contract == contract).group_by(table.state)
+    return [Aside(state, int(rows)) for state, rows in history.ask(query)]
+
+
+def figures(history: History, since: datetime | None = None) -> list[Figures]:
+    """Give the figures of every contract, by name.
+
+    Args:
+        history: where.
+        since: runs that started then or later; None: all.
+    """
+    runs = tables.runs.c
+    good = func.sum(case((runs.status.in_(GOOD), 1), else_=0))
+    query = select(
+        runs.contract, func.count(), good, func.sum(runs.extracted), func.sum(runs.seconds), func.avg(runs.score)
+    ).where(runs.kind == "run", runs.finished_at.is_not(None))
+    query = query.where(runs.started_at >= since) if since else query
+    resolving = seconds_to_resolve(history, since)
+    owners = {text.contract: text.owner for text in contracts(history)}
+    return [
+        Figures(
+            name,
+            owners.get(name, ""),
+            int(count),
+            int(ok),
+            int(rows or 0),
+            float(seconds or 0),
+            score,
+            last_published(history, name),
+            resolving.get(name),
+        )
+        for name, count, ok, rows, seconds, score in history.ask(query.group_by(runs.contract).order_by(runs.contract))
+    ]

@@ -1,0 +1,127 @@
+"""Contracts with their runs in, the pages that list them out: all of them, one, and one day of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datasync.history.store import RunRow
+from datasync.history.views import DayFigures, Figures
+from datasync.reports import kpi
+from datasync.reports.html import trends
+from datasync.reports.html.render import render
+from datasync.reports.html.views import ContractPage, ContractRow
+
+LAST = 30
+"""Runs in a contract's heat strip."""
+ORDER = ("failed", "error", "held", "refused", "interrupted", "running", "warned", "passed")
+FIGURE_DAYS = 30
+"""Days that figures look back."""
+RATES = 12
+"""Checks whose rates are drawn on a contract's page, the worst first."""
+
+
+def contracts_page(
+    rows: Sequence[ContractRow], hrefs: Mapping[str, str], figures: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
+    """Lay out all contracts with their last runs, the worst first.
+
+    Args:
+        rows: the contracts.
+        hrefs: run id to the address of its page.
+        figures: words to figure, shown on top.
+        links: words to address of pages elsewhere.
+    """
+    order = sorted(rows, key=lambda row: (_rank(row.runs[0].status) if row.runs else len(ORDER), row.name))
+    shown = [_Row.of(row) for row in order]
+    choices = {
+        "owner": sorted({row.owner for row in rows if row.owner}),
+        "tag": sorted({tag for row in rows for tag in row.tags}),
+        "status": sorted({row.runs[0].status for row in rows if row.runs}, key=_rank),
+    }
+    return render(
+        "contracts.html.j2", rows=shown, hrefs=hrefs, choices=choices, figures=figures or {}, links=links or {}, last=LAST
+    )
+
+
+class _Row:
+    """A contract as the list shows it."""
+
+    def __init__(self, row: ContractRow, strip: list[RunRow]) -> None:
+        self.row = row
+        self.latest = row.runs[0] if row.runs else None
+        self.strip = strip
+        self.find = " ".join((row.name, row.owner, *row.tags, self.latest.status if self.latest else "never run"))
+        self.published = row.published_at or next((run.started_at for run in row.runs if run.committed), None)
+
+    @classmethod
+    def of(cls, row: ContractRow) -> _Row:
+        return cls(row, list(reversed(row.runs[:LAST])))
+
+
+def contract_page(page: ContractPage) -> str:
+    """Lay out one contract: how it stands, its runs, volumes, freshness, rates, quarantine, and how its text changed."""
+    runs = page.row.runs
+    known = {run.run_id: run for run in runs}
+    worst = sorted(page.rates.items(), key=lambda item: -max(_share(point.failed, point.evaluated) for point in item[1]))
+    drawn = [(name, trends.check_trend(points, known)) for name, points in worst[:RATES]]
+    return render(
+        "contract.html.j2",
+        page=page,
+        runs=runs,
+        strip=list(reversed(runs[:LAST])),
+        volumes=trends.volumes(runs),
+        scores=trends.scores(runs),
+        durations=trends.durations(runs),
+        freshness=trends.check_trend(page.freshness, known) if page.freshness else None,
+        rates=[(name, svg) for name, svg in drawn if svg is not None],
+    )
+
+
+def day_page(contract: str, day: str, runs: Sequence[RunRow], links: Mapping[str, Any]) -> str:
+    """Lay out the runs of one day.
+
+    Args:
+        contract: its name.
+        day: ISO date.
+        runs: newest first.
+        links: `hrefs` (run id to address), `up` (the contract's page), `before` (the day before that had runs; may be empty).
+    """
+    return render("day.html.j2", contract=contract, day=day, runs=runs, **links)
+
+
+def figures_page(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: Mapping[str, str], up: str) -> str:
+    """Lay out how well contracts and owners have done, and their quality per day.
+
+    Args:
+        figures: of every contract.
+        days: of every contract, oldest first.
+        hrefs: contract to the address of its page.
+        up: address of the list of contracts.
+    """
+    owners = {one.contract: one.owner for one in figures}
+    tables = {
+        "owner": [(one.contract, "", kpi.cells(one)) for one in kpi.by_owner(figures)],
+        "contract": [(one.contract, hrefs.get(one.contract, ""), kpi.cells(one)) for one in figures],
+    }
+    drawn = {"owner": _drawn(kpi.days_by_owner(days, owners)), "contract": _drawn(days)}
+    return render("figures.html.j2", tables=tables, drawn=drawn, days=FIGURE_DAYS, up=up)
+
+
+def _drawn(days: Sequence[DayFigures]) -> list[tuple[str, Any]]:
+    """Draw the quality of each name over its days, the lowest latest first."""
+    groups: dict[str, list[DayFigures]] = {}
+    for day in days:
+        if day.score is not None:
+            groups.setdefault(day.contract, []).append(day)
+    several = sorted((found[-1].score or 0.0, name, found) for name, found in groups.items() if len(found) > 1)
+    return [(name, trends.quality_per_day(found)) for _, name, found in several[:RATES]]
+
+
+def _share(failed: int, evaluated: int) -> float:
+    return failed / evaluated if evaluated else 0.0
+
+
+def _rank(status: str) -> int:
+    return ORDER.index(status) if status in ORDER else len(ORDER)

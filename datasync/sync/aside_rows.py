@@ -1,0 +1,107 @@
+"""Quarantined rows in, a few of them per reason as their columns let them be seen out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+
+import polars as pl
+
+from datasync.contract.checks import checks_of
+from datasync.contract.columns import Column, Samples
+from datasync.contract.model import Contract
+from datasync.errors import DataSyncError
+from datasync.gates.quarantine import TEXT, rows_of
+from datasync.gates.samples import sample_texts
+from datasync.history.store import QuarantineBatch
+from datasync.reports.html import AsideRow, Cell
+from datasync.storage import read_frame
+
+PER_REASON = 5
+COLUMNS = 8
+"""Cells of a row that are shown: what is wrong and the key first."""
+BATCHES = 40
+"""Stored batches that are opened for one page."""
+MISSING = "missing"
+
+
+def explored(batches: Iterable[QuarantineBatch], contract: Contract | None) -> dict[str, list[AsideRow]]:
+    """Give some rows of every reason.
+
+    Args:
+        batches: of one run.
+        contract: says what each column lets be seen; without one only shapes are.
+    """
+    found: dict[str, list[AsideRow]] = {}
+    columns = _columns_of(contract)
+    opened = 0
+    for batch in sorted(batches, key=lambda batch: batch.name):
+        wanting = [reason for reason in batch.reasons if len(found.get(reason, ())) < PER_REASON]
+        if not wanting or opened == BATCHES:
+            continue
+        opened += 1
+        try:
+            frame = read_frame(batch.path)
+        except (DataSyncError, OSError, pl.exceptions.PolarsError):
+            # Retention may have taken the rows; their counts are still known.
+            continue
+        for reason in wanting:
+            some = frame.filter(pl.col("_reasons").list.contains(reason)).head(PER_REASON - len(found.get(reason, ())))
+            found.setdefault(reason, []).extend(_rows(some, reason, columns, contract))
+    return found
+
+
+def _columns_of(contract: Contract | None) -> dict[str, tuple[str, ...]]:
+    """Give check name to the columns it speaks of."""
+    if contract is None:
+        return {}
+    found = {check.name: check.columns for check in checks_of(contract)}
+    return {name: (TEXT,) if name == "row.readable" else columns for name, columns in found.items()}
+
+
+def _rows(
+    frame: pl.DataFrame, reason: str, columns: Mapping[str, Sequence[str]], contract: Contract | None
+) -> Iterable[AsideRow]:
+    own = rows_of(frame)
+    if TEXT in frame.columns:
+        own = own.with_columns(frame[TEXT])
+    bad = [name for name in columns.get(reason, ()) if name in own.columns]
+    key = [name for name in (contract.key if contract else ()) if name in own.columns]
+    order = list(dict.fromkeys([*key, *bad, *own.columns]))
+    order = [name for name in order if not (name == TEXT and own[TEXT].null_count() == own.height)]
+    for number in range(frame.height):
+        reasons = [str(name) for name in frame["_reasons"][number]]
+        marked = {name for said in reasons for name in columns.get(said, ())}
+        cells = [
+            Cell(_heading(name), _text(own[name][number : number + 1], name, contract), name in marked)
+            for name in order[:COLUMNS]
+        ]
+        rest = [said for said in reasons if said != reason]
+        yield AsideRow(_place(frame, number), cells, (reason, *rest), max(len(order) - COLUMNS, 0), key)
+
+
+def _heading(name: str) -> str:
+    return "line as it stood" if name == TEXT else name
+
+
+def _place(frame: pl.DataFrame, number: int) -> str:
+    file, line = frame["_file"][number], frame["_line"][number]
+    return f"{PurePath(file).name}:{line}" if file is not None else f"line {line}" if line is not None else ""
+
+
+def _text(cell: pl.Series, name: str, contract: Contract | None) -> str:
+    if cell.null_count():
+        return MISSING
+    allowed = _samples(name, contract)
+    return sample_texts(cell, allowed)[0] if allowed != "hide" else "hidden"
+
+
+def _samples(name: str, contract: Contract | None) -> Samples:
+    """What the contract says of a column; of one that it does not know, only the shape may be seen."""
+    if contract is None:
+        return "mask"
+    declared: list[Column] = [
+        found for found in (contract.columns.get(name), (contract.source.columns or {}).get(name)) if found is not None
+    ]
+    order: tuple[Samples, ...] = ("hide", "mask", "show")
+    return min((column.samples for column in declared), key=order.index, default="mask")
