@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.measure import Contender, Measured, show, side_by_side
+from bench.measure import Contender, Measured, middle, show, side_by_side
 
 DATA = Path(__file__).parent / "data"
 CONTRACT = """\
@@ -109,7 +109,7 @@ def _measure(uri: str, rows: int, times: int) -> None:
                 with psycopg.connect(uri, autocommit=True) as connection:
                     connection.execute("DROP TABLE IF EXISTS dst, dst_hand")
                 found.append(side_by_side(contenders, 1, DATA, environment))
-            measured = [sorted(column, key=lambda row: row.seconds)[len(column) // 2] for column in zip(*found, strict=True)]
+            measured = [middle(several) for several in zip(*found, strict=True)]
         else:
             measured = side_by_side(contenders, times, DATA, environment)
         show(f"PostgreSQL to PostgreSQL, {rows:,} rows x 10, {title}", measured)
