@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 WAIT = 5.0
-"""Seconds to wait for another process that has the file open."""
+"""Seconds to wait for another process that has the file open: looked for often, for it may be free only for moments."""
 
 
 def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -40,7 +41,7 @@ def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
                 continue
             # Another thread of this process may read the file, which is as good as a lock to who wants to write.
             if _held(text) and time.monotonic() < deadline:
-                time.sleep(0.1)
+                time.sleep(random.uniform(0.01, 0.05))  # noqa: S311
                 continue
             raise translate(error, path.name) from error
 
