@@ -77,6 +77,10 @@ class Workspace:
         """Replace the manifest in one step."""
         self._replace(self.folder / "manifest.json", json.dumps(content, ensure_ascii=False).encode())
 
+    def note(self, **facts: Any) -> None:
+        """Write facts into the manifest, for whoever takes the run up."""
+        self.write_manifest((self.read_manifest() or {}) | facts)
+
     def _replace(self, file: Place, content: bytes) -> None:
         try:
             write_bytes(file, content)

@@ -197,6 +197,7 @@ class _Audit:
             rows += frame.height
             self._count_and_store(errors, frame)
         if rows:
+            failpoint("audit.stored")
             deleted = self.staging.delete(moving)
             if deleted != rows:
                 raise DataSyncError(f"{rows} rows were set aside and {deleted} left staging", code="E_AUDIT_MOVE", stage="audit")
