@@ -105,7 +105,7 @@ def _measure(uri: str, rows: int, times: int, peers: bool) -> None:
             Contender("datasync run, every gate", [python, "-m", "datasync.cli.app", "run", contract, "--full", "--json"]),
         ]
         if peers and title.startswith("replacing"):
-            contenders += replacing(uri, uri.replace("postgresql://", "postgresql+psycopg2://", 1))
+            contenders += replacing(uri)
         if title.startswith("into"):
             found: list[list[Measured]] = []
             for _ in range(times):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.environments import program
 from bench.measure import Contender
@@ -49,16 +50,18 @@ def checking(file: Path) -> Iterator[Contender]:
         yield Contender("datacontract-cli, counts", [command, "test", str(contract)], expected=(1,))
 
 
-def replacing(uri: str, sql_uri: str) -> Iterator[Contender]:
+def replacing(uri: str) -> Iterator[Contender]:
     """Replace a table of PostgreSQL with another one's rows, without any gate.
 
     Args:
-        uri: of libpq.
-        sql_uri: of SQLAlchemy, with psycopg 2.
+        uri: of a server on a socket, whose folder stands in the query.
     """
+    parts = urlsplit(uri)
+    # dlt insists on a host and a password; libpq takes the socket's folder of the query all the same.
+    full = parts._replace(scheme="postgresql", netloc=f"{parts.username or 'postgres'}:none@localhost:5432").geturl()
     python = program("dlt")
     if python is not None:
-        yield Contender("dlt, pyarrow to csv, no gate", [python, str(HERE / "sync_dlt.py"), sql_uri, "src", "replace"])
+        yield Contender("dlt, pyarrow to csv, no gate", [python, str(HERE / "sync_dlt.py"), full, "src", "replace"])
     command = program("sling", "sling-linux-amd64")
     if command is not None:
         run = [

@@ -6,7 +6,11 @@ import dlt
 from dlt.sources.sql_database import sql_table
 
 uri, table, write = sys.argv[1:]
-source = sql_table(credentials=uri, table=table, backend="pyarrow", chunk_size=250_000)
+source = sql_table(
+    credentials=uri.replace("postgresql:", "postgresql+psycopg2:", 1), table=table, backend="pyarrow", chunk_size=250_000
+)
 source.apply_hints(table_name="src", write_disposition=write, primary_key="id")
-pipeline = dlt.pipeline(f"bench_{write}", destination=dlt.destinations.postgres(uri), dataset_name="dlt_bench", progress=None)
+pipeline = dlt.pipeline(
+    f"bench_{write}", destination=dlt.destinations.postgres(uri), dataset_name="dlt_bench", pipelines_dir="dlt"
+)
 print(pipeline.run(source, loader_file_format="csv"))
