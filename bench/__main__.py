@@ -1,4 +1,4 @@
-"""`python -m bench [check|sync|start|pages] [--rows N] [--times N]`: runs one benchmark, or all, and prints a table of ratios."""
+"""`python -m bench [check|sync|start|pages] [--rows N] [--times N] [--peers]`: runs benchmarks and prints a table of ratios."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="default: all")
     parser.add_argument("--rows", type=int, help="rows (check: 10,000,000; sync: 1,000,000; pages: 20,000)")
     parser.add_argument("--times", type=int, default=3, help="repetitions; medians are shown")
+    parser.add_argument("--peers", action="store_true", help="also other tools, each installed in an environment of its own")
     chosen = parser.parse_args()
     for name in chosen.names or BENCHES:
-        BENCHES[name](chosen.rows, chosen.times)
+        BENCHES[name](chosen.rows, chosen.times, chosen.peers)
     return 0
 
 

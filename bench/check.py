@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.measure import Contender, show, side_by_side
+from bench.peers.contenders import checking
 
 DATA = Path(__file__).parent / "data"
 CONTRACT = """\
@@ -71,10 +72,10 @@ def _make(rows: int) -> Path:
     return path
 
 
-def run(rows: int | None, times: int) -> None:
+def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes, imports and all."""
     number = rows or 10_000_000
-    _make(number)
+    file = _make(number)
     python = sys.executable
     contenders = [
         Contender("DuckDB SQL, counts and failing ids", [python, "-c", DUCKDB.replace("ROWS", str(number))]),
@@ -82,5 +83,6 @@ def run(rows: int | None, times: int) -> None:
         Contender(
             "datasync check, quarantine included", [python, "-m", "datasync.cli.app", "check", f"events-{number}.yaml", "--json"]
         ),
+        *(checking(file) if peers else ()),
     ]
     show(f"check of {number:,} rows, 13 checks, 0.08 % bad rows", side_by_side(contenders, times, DATA))

@@ -1,4 +1,4 @@
-"""Commands in, median wall time and peak memory of whole processes out."""
+"""Commands in, median wall and processor time and peak memory of whole processes out."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class Contender:
 
 @dataclass(frozen=True)
 class Measured:
-    """Median seconds and greatest peak memory (MB) of any of its processes."""
+    """Median seconds by the clock and of processors (all its processes together), greatest peak memory (MB) of any of them."""
 
     name: str
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -34,18 +35,27 @@ def side_by_side(
     contenders: Sequence[Contender], times: int, folder: Path, environment: Mapping[str, str] | None = None
 ) -> list[Measured]:
     """Run the commands in turn, several rounds, so that noise meets all of them alike."""
-    seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    memory: dict[str, float] = {}
+    found: dict[str, list[Measured]] = {contender.name: [] for contender in contenders}
     for _ in range(times):
         for contender in contenders:
-            took, peak = _once(contender, folder, environment)
-            seconds[contender.name].append(took)
-            memory[contender.name] = max(memory.get(contender.name, 0), peak)
-    return [Measured(name, statistics.median(values), memory[name]) for name, values in seconds.items()]
+            found[contender.name].append(once(contender, folder, environment))
+    return [middle(several) for several in found.values()]
 
 
-def _once(contender: Contender, folder: Path, environment: Mapping[str, str] | None) -> tuple[float, float]:
+def middle(several: Sequence[Measured]) -> Measured:
+    """Take the medians of several rounds of one contender."""
+    return Measured(
+        several[0].name,
+        statistics.median(one.seconds for one in several),
+        statistics.median(one.processor for one in several),
+        max(one.megabytes for one in several),
+    )
+
+
+def once(contender: Contender, folder: Path, environment: Mapping[str, str] | None = None) -> Measured:
+    """Run a command to its end. Python may keep what it compiles: installed packages come compiled, a checkout does not."""
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(environment or {})}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     with (folder / "bench.log").open("ab") as log:
         process = subprocess.Popen(list(contender.command), cwd=folder, env=env, stdout=log, stderr=log)
@@ -53,12 +63,17 @@ def _once(contender: Contender, folder: Path, environment: Mapping[str, str] | N
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in contender.expected:
         sys.exit(f"{contender.name} ended with {process.returncode}; see {folder / 'bench.log'}")
-    return time.monotonic() - started, usage.ru_maxrss / 1024
+    processor = usage.ru_utime + usage.ru_stime
+    return Measured(contender.name, time.monotonic() - started, processor, usage.ru_maxrss / 1024)
 
 
 def show(title: str, measured: Sequence[Measured]) -> None:
     """Print a table; ratios are to the first row."""
-    base = measured[0].seconds
+    base = measured[0]
     print(f"\n{title}")
     for row in measured:
-        print(f"  {row.name:<44} {row.seconds:8.2f} s  {row.seconds / base:5.2f} x  {row.megabytes:7.0f} MB")
+        print(
+            f"  {row.name:<44} {row.seconds:8.2f} s {row.seconds / base.seconds:6.2f} x   "
+            f"processors {row.processor:8.2f} s {row.processor / base.processor:6.2f} x  {row.megabytes:7.0f} MB",
+            flush=True,
+        )

@@ -24,7 +24,7 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def run(rows: int | None, times: int) -> None:
+def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure each style against a server of our own."""
     number = rows or 20_000
     ours, theirs = multiprocessing.Pipe()

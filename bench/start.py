@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.measure import Contender, show, side_by_side
 
 
-def run(rows: int | None, times: int) -> None:
+def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure `--help` and `lint` of 100 contracts, beside an interpreter that does nothing."""
     example = (Path(__file__).parent.parent / "contracts" / "flights.yaml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.measure import Contender, Measured, show, side_by_side
+from bench.measure import Contender, Measured, middle, show, side_by_side
+from bench.peers.contenders import replacing
 
 DATA = Path(__file__).parent / "data"
 CONTRACT = """\
@@ -55,7 +56,7 @@ UPSERT = ("INSERT INTO dst_hand SELECT * FROM stg ON CONFLICT (id) DO UPDATE SET
           "day = excluded.day, note = excluded.note; DROP TABLE stg")  # fmt: skip
 
 
-def run(rows: int | None, times: int) -> None:
+def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes against a PostgreSQL of our own."""
     import tempfile
 
@@ -73,7 +74,7 @@ def run(rows: int | None, times: int) -> None:
                 for statement in SETUP.format(rows=number).split(";"):
                     if statement.strip():
                         connection.execute(statement)
-            _measure(uri, number, times)
+            _measure(uri, number, times, peers)
         finally:
             server.cleanup()
 
@@ -84,7 +85,7 @@ def _contract(name: str, write: str, source: str = "src") -> str:
     return f"{name}.yaml"
 
 
-def _measure(uri: str, rows: int, times: int) -> None:
+def _measure(uri: str, rows: int, times: int, peers: bool) -> None:
     import psycopg
 
     environment = {"AIRFLOW_CONN_BENCH": uri}
@@ -103,13 +104,15 @@ def _measure(uri: str, rows: int, times: int) -> None:
             Contender("binary COPY pipe and hand-written SQL", [python, "-c", PIPE, uri, source, into, before, after]),
             Contender("datasync run, every gate", [python, "-m", "datasync.cli.app", "run", contract, "--full", "--json"]),
         ]
+        if peers and title.startswith("replacing"):
+            contenders += replacing(uri)
         if title.startswith("into"):
             found: list[list[Measured]] = []
             for _ in range(times):
                 with psycopg.connect(uri, autocommit=True) as connection:
                     connection.execute("DROP TABLE IF EXISTS dst, dst_hand")
                 found.append(side_by_side(contenders, 1, DATA, environment))
-            measured = [sorted(column, key=lambda row: row.seconds)[len(column) // 2] for column in zip(*found, strict=True)]
+            measured = [middle(several) for several in zip(*found, strict=True)]
         else:
             measured = side_by_side(contenders, times, DATA, environment)
         show(f"PostgreSQL to PostgreSQL, {rows:,} rows x 10, {title}", measured)

@@ -23,7 +23,7 @@ INVENTORY = (
     "gate.batch", "quarantine.before_write", "quarantine.after_write",
     "transform.batch", "spill.written",
     "stage.after_create", "stage.after_batch", "stage.before_commit", "stage.after_commit",
-    "audit.begin", "audit.moved", "audit.done",
+    "audit.begin", "audit.stored", "audit.moved", "audit.done",
     "publish.begin", "publish.after_ddl", "publish.after_dml", "publish.after_files",
     "publish.after_commit_row", "publish.after_commit",
     "reconcile.begin", "reconcile.done",

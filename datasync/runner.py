@@ -191,10 +191,9 @@ def _at_rest(context: Context, execution: Execution, todo: list[StageName]) -> N
     if "audit" in todo:
         step = plan.step("audit")
         assert isinstance(step, Audit)
-        note(context, auditing=True)
         audit(step, context, execution.flow("audit"), execution.spec, execution.outcomes)
         save(context, execution)
-        note(context, auditing=False)
+        context.workspace.note(auditing=False)
         execution.publishable = verdict(execution) in ("passed", "warned")
     else:
         execution.publishable = True
@@ -227,11 +226,6 @@ def save(context: Context, execution: Execution) -> None:
     manifest = context.workspace.read_manifest() or {}
     done = {name: plain(outcome) for name, outcome in execution.outcomes.items()}
     context.workspace.write_manifest(manifest | {"outcomes": done})
-
-
-def note(context: Context, **facts: Any) -> None:
-    """Write facts into the manifest, for whoever takes the run up."""
-    context.workspace.write_manifest((context.workspace.read_manifest() or {}) | facts)
 
 
 def earlier_outcomes(manifest: dict[str, Any], begin: StageName, plan: Plan) -> dict[StageName, StepOutcome]:

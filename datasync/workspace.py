@@ -93,6 +93,10 @@ class Workspace:
             raise storage_error(f"{VALIDATION} of run {self.folder.name} cannot be read", error) from error
         return found
 
+    def note(self, **facts: Any) -> None:
+        """Write facts into the manifest, for whoever takes the run up."""
+        self.write_manifest((self.read_manifest() or {}) | facts)
+
     def _replace(self, file: Place, content: bytes) -> None:
         try:
             write_bytes(file, content)

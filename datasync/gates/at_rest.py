@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from datasync.contract.checks import Check
+from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import ConnectorError, DataSyncError
 from datasync.failpoints import failpoint
@@ -133,8 +134,6 @@ class _Audit:
         self.outcome.tallies["load.fidelity"] = CheckTally(evaluated=1, error=problem, observed=f"{found.rows:,} rows")
 
     def _hash(self) -> int:
-        from datasync.contract.expressions.dialects import quote_identifier
-
         names = ", ".join(quote_identifier(name, self.staging.dialect) for name in self.plan.types)
         frames = self.staging.frames(f"SELECT {names} FROM {self.staging.relation}")
         return sum(row_hash(frame, self.plan.types) for frame in frames) % 2**64
@@ -197,6 +196,7 @@ class _Audit:
             rows += frame.height
             self._count_and_store(errors, frame)
         if rows:
+            failpoint("audit.stored")
             deleted = self.staging.delete(moving)
             if deleted != rows:
                 raise DataSyncError(f"{rows} rows were set aside and {deleted} left staging", code="E_AUDIT_MOVE", stage="audit")
@@ -297,8 +297,8 @@ class _Audit:
         self.outcome.newest = max((value for value in values if value is not None), default=None)
 
     def _greatest(self, cell: str, relation: str, check: Check) -> Any:
-        alias = check.columns[0].replace('"', '""')
-        frames = self.staging.frames(f'SELECT max({cell}) AS "{alias}" FROM {relation}')
+        name = quote_identifier(check.columns[0], self.staging.dialect)
+        frames = self.staging.frames(f"SELECT max({cell}) AS {name} FROM {relation}")
         return next((frame.item(0, 0) for frame in frames), None)
 
 

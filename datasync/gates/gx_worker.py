@@ -6,27 +6,36 @@ seconds overlaps the extract without sharing an interpreter with it.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
 import signal
 import sys
 import threading
-import types
 import warnings
+from collections.abc import Callable
 from functools import cache
 from typing import IO, Any
 
+from datasync.gates.left_out import Stub, not_installed
 
-def serve(commands: IO[str], answers: IO[str]) -> None:
-    """Answer commands until the parent is gone; then leave at once, whatever runs."""
+
+def serve(commands: IO[str], answers: IO[str], ready: Callable[[], str] | None = None) -> None:
+    """Answer commands until the parent is gone; then leave at once, whatever runs.
+
+    Args:
+        commands: one JSON document a line.
+        answers: one for each command, after one that says the worker is ready.
+        ready: makes it so; default: `prepare`.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     waiting: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(commands, waiting), daemon=True).start()
     # A forked worker inherits its parent's filters, which may turn a library's warning into a failed check.
     warnings.simplefilter("ignore")
-    _say(answers, {"ready": prepare()})
+    _say(answers, {"ready": (ready or prepare)()})
     while True:
         command = json.loads(waiting.get())
         try:
@@ -88,7 +97,20 @@ def checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def validated(command: dict[str, Any]) -> dict[str, Any]:
-    """Run one checkpoint; give `outcomes`, and `validation`: what Great Expectations' own pages are drawn from."""
+    """Run one checkpoint; give `outcomes`, and `validation`: what Great Expectations' own pages are drawn from.
+
+    DuckDB is first given little memory, in which most questions are answered as fast, and more where that was not enough.
+    """
+    if command["dialect"] != "duckdb":
+        return _checkpoint(command)
+    _MEMORY[:] = [DUCKDB_MEMORY]
+    found = _checkpoint(command)
+    _MEMORY.clear()
+    starved = any(OUT_OF_MEMORY in outcome["error"] for outcome in found["outcomes"])
+    return _checkpoint(command) if starved else found
+
+
+def _checkpoint(command: dict[str, Any]) -> dict[str, Any]:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
@@ -135,6 +157,10 @@ def _data_source(context: Any, command: dict[str, Any]) -> Any:
     return context.data_sources.add_sql(**options, kwargs={"connect_args": {"read_only": True}})
 
 
+DUCKDB_MEMORY = "384MB"
+OUT_OF_MEMORY = "OutOfMemory"
+_MEMORY: list[str] = []
+"""What DuckDB's connections of this process may use; empty: its own default, most of the machine's."""
 _OPEN: list[Any] = []
 """DuckDB connections of this process: the file must be free again when a checkpoint is over."""
 
@@ -157,6 +183,8 @@ def _listen_to_engines() -> None:
             register_sqlite(connection)
         elif "duckdb" in type(connection).__module__:
             _OPEN.append(connection)
+            for memory in _MEMORY:
+                connection.execute(f"SET memory_limit = '{memory}'")
 
     @event.listens_for(Engine, "after_cursor_execute")
     def executed(connection: Any, cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:
@@ -243,36 +271,30 @@ def _exception(info: dict[str, Any]) -> str:
     return ""
 
 
-class _Absent(types.ModuleType):
-    """Stands for a library that is left out: naming its parts is fine, using them is an error."""
-
-    __path__: list[str] = []  # noqa: RUF012 - the import system reads it
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        part = sys.modules[f"{self.__name__}.{name}"] = _Absent(f"{self.__name__}.{name}")
-        return part
-
-    def __call__(self, *_arguments: Any, **_named: Any) -> Any:
-        raise RuntimeError(f"{self.__name__} is not loaded in the audit's process")
-
-
 PLOTTING = ("altair", "scipy", "scipy.stats", "scipy.special")
 """A third of Great Expectations' import time is for plots and divergence, which no contract can ask for: lint refuses them."""
+CLOUDS = ("azure", "boto3", "botocore", "google", "pyspark", "snowflake")
+"""Great Expectations looks for their clients, a second where they are installed, and works without: the audit reads SQL."""
 
 
-def _leave_out() -> None:
+def _prepare_alone() -> str:
+    """Prepare in a process that is the audit's alone, without what it cannot ask for; imports leave no garbage to collect."""
     for name in PLOTTING:
-        sys.modules.setdefault(name, _Absent(name))
+        sys.modules.setdefault(name, Stub(name))
+    gc.disable()
+    try:
+        with not_installed(CLOUDS):
+            return prepare()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def main() -> None:
     """Serve on stdin and stdout; whatever else is printed goes to stderr, which the parent keeps in a log."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    _leave_out()
-    serve(sys.stdin, answers)
+    serve(sys.stdin, answers, _prepare_alone)
 
 
 if __name__ == "__main__":

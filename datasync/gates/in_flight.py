@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -22,6 +22,7 @@ from datasync.gates.pandera_schema import (
     screen_schema,
     types_schema,
     validate,
+    worth_asking,
 )
 from datasync.gates.row_counts import row_counts
 from datasync.gates.samples import sample_texts
@@ -115,7 +116,9 @@ class FlightGate:
         self._types = {name: polars_type(column.type) for name, column in plan.columns.items()}
         self._row = _unused("__row", plan.columns)
         self._masks = {name: _unused(f"__bad.{name}", plan.columns) for name in plan.columns}
-        self._schemas: dict[tuple[str, bool], Any] = {}
+        self._sound = [check for check in self._checks if check.name not in self._broken]
+        self._screens: dict[bool, Any] = {}
+        self._diagnoses: dict[tuple[bool, tuple[str, ...]], Any] = {}
         self._mistyped: dict[tuple[pl.DataType, ...], tuple[str, ...]] = {}
 
     def empty(self) -> GateTally:
@@ -174,12 +177,17 @@ class FlightGate:
     def _layout(self, masked: bool) -> Layout:
         return Layout(self._types, self._row, self._masks if masked else {})
 
-    def _schema(self, kind: Literal["screen", "diagnosis"], masked: bool) -> Any:
-        if (kind, masked) not in self._schemas:
-            build = screen_schema if kind == "screen" else diagnosis_schema
-            checks = [check for check in self._checks if check.name not in self._broken]
-            self._schemas[kind, masked] = build(checks, self._layout(masked))
-        return self._schemas[kind, masked]
+    def _screen(self, masked: bool) -> Any:
+        if masked not in self._screens:
+            self._screens[masked] = screen_schema(self._sound, self._layout(masked))
+        return self._screens[masked]
+
+    def _diagnosis(self, masked: bool, suspects: pl.DataFrame) -> Any:
+        asked = worth_asking(self._sound, self._layout(masked), suspects)
+        key = masked, tuple(check.name for check in asked)
+        if key not in self._diagnoses:
+            self._diagnoses[key] = diagnosis_schema(asked, self._layout(masked))
+        return self._diagnoses[key]
 
     def _wrong_types(self, frame: pl.DataFrame) -> tuple[str, ...]:
         """Let pandera judge the types, once for all batches that have the same: it reads no values for that."""
@@ -193,14 +201,14 @@ class FlightGate:
         errors = dict(self._broken) | dict(typed.errors)
         masked = bool(typed.masks)
         errors |= {f"{name}.type": "the column could not be given its type" for name in self._wrong_types(typed.frame)}
-        screened = validate(self._schema("screen", masked), typed.frame)
+        screened = validate(self._screen(masked), typed.frame)
         trusted = not screened.errors
         suspects = typed.frame
         if trusted:
             if SCREEN not in screened.failed:
                 return _Diagnosis(typed.frame[self._row].head(0), {}, errors)
             suspects = typed.frame.filter(screened.failed[SCREEN])
-        found = validate(self._schema("diagnosis", masked), suspects)
+        found = validate(self._diagnosis(masked, suspects), suspects)
         errors |= found.errors
         if not _agree(trusted, found, suspects.height):
             disagree = "the screen and the diagnosis of the gate name different rows"

@@ -7,7 +7,7 @@ reads no values, so one verdict holds for all batches of the same types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,20 @@ def _each(checks: Iterable[RowCheck], layout: Layout) -> Iterator[tuple[str, pl.
         judged = _excused(check, layout)
         if judged is not None:
             yield check.name, judged.fill_null(not check.fails_on_unknown)
+
+
+def worth_asking(checks: Sequence[RowCheck], layout: Layout, frame: pl.DataFrame) -> tuple[RowCheck, ...]:
+    """Give the checks that some row fails, found in one pass; pandera, which takes a few milliseconds a check, says which rows.
+
+    A check that cannot be evaluated is among them: pandera says so of it.
+    """
+    asked = dict(_each(checks, layout))
+    try:
+        row = frame.lazy().select((~judged).any().alias(name) for name, judged in asked.items()).collect().row(0, named=True)
+    except Exception:
+        return tuple(checks)
+    # NULL, which no verdict should be, is for pandera too.
+    return tuple(check for check in checks if row.get(check.name, False) is not False)
 
 
 def _schema(row: str, predicates: list[tuple[str, pl.Expr]]) -> DataFrameSchema:

@@ -64,9 +64,15 @@ def _storing(context: Context) -> Any:
     from datasync.gates.quarantine import staged_frame
 
     numbers = iter(range(10**9))
+    begun = False
 
     def store(rows: pl.DataFrame, reasons: pl.Series) -> None:
+        nonlocal begun
         context.check_stop()
+        if not begun:
+            # From here on staging is no longer what the gates left: whoever takes the run up stages again.
+            context.workspace.note(auditing=True)
+            begun = True
         context.set_aside.write("staged", staged_frame(rows, reasons, context.plan, next(numbers)))
 
     return store

@@ -157,9 +157,11 @@ class Session:
                 f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
             )
         manifest = gather(workspace, manifest)
-        if self.options.begin == "audit" and self.options.until is not None and manifest.get("auditing"):
-            # An audit that was cut off has moved rows already: stage again what the gates left.
-            self.options = replace(self.options, begin="stage")
+        if self.options.begin == "audit" and manifest.get("auditing"):
+            # An audit that was cut off has moved rows already: stage again what the gates left, or read it again where they
+            # left nothing.
+            split = self.contract.run.tasks == "split" and self.options.kind == "run"
+            self.options = replace(self.options, begin="stage" if split else "extract")
         asked = manifest.get("asked", {})
         self.now = datetime.fromisoformat(manifest["now"])
         self.options = replace(

@@ -21,6 +21,9 @@ from datasync.stages.local_staging import LocalTarget
 from datasync.sync.prepare import Request
 from datasync.sync.project import Project
 
+CHECK_MEMORY = "256MB"
+"""What DuckDB may use before it spills while a check stages and judges: sorting out duplicates is no slower so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Systems:
@@ -79,10 +82,12 @@ def open_systems(
         target.resolve = lambda name: _published_by(name, loaded, project)
     staging: Target
     if options.kind == "check":
+        from datasync.connectors.duckdb.target import DuckdbTarget as LocalDuckdb
+
         workspace.create()
         local = Surroundings(workspace.spill, project.home, around.connection, (workspace.spill,))
         endpoint = DuckdbTarget(type="duckdb", database=str(workspace.spill / "check.duckdb"), table="staged", write="replace")
-        judged = LocalTarget(open_target(endpoint, local), contract, target, around)
+        judged = LocalTarget(LocalDuckdb(endpoint, local, CHECK_MEMORY), contract, target, around)
         judged.alone = options.at_target
         staging = judged
     else:

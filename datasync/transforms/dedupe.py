@@ -14,8 +14,9 @@ from typing import Any
 import polars as pl
 
 from datasync.contract.column_flow import columns_after, dedupe_order
+from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.processing import Processor
-from datasync.contract.types import DataType
+from datasync.contract.types import STRING, DataType
 from datasync.failpoints import failpoint
 from datasync.seams import Batch, TransformTally
 
@@ -23,7 +24,7 @@ ROW = "__row"
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return quote_identifier(name, "duckdb")
 
 
 class Dedupe:
@@ -84,10 +85,10 @@ class Dedupe:
             column, descending = self._order
             order = f"{_quoted(column)} {'ASC' if descending == backwards else 'DESC'} NULLS {'FIRST' if backwards else 'LAST'}, "
         ties = f"{ROW} {'DESC' if backwards else 'ASC'}"
-        files = str(folder / "*.parquet").replace("'", "''")
+        files = literal_sql(str(folder / "*.parquet"), STRING, "duckdb")
         sql = (
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY {groups} ORDER BY {order}{ties}) AS place "
-            f"FROM read_parquet('{files}')) WHERE place = 1 ORDER BY {ROW}"
+            f"FROM read_parquet({files})) WHERE place = 1 ORDER BY {ROW}"
         )
         with duckdb.connect(config={"temp_directory": str(folder / "duckdb")}) as connection:
             found: Any = pl.from_arrow(connection.sql(sql).to_arrow_table())

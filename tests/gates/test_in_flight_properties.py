@@ -70,8 +70,8 @@ def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rows: list[tuple[obje
 def test_screen_and_diagnosis_name_the_same_rows(rows: list[tuple[object, ...]]) -> None:
     typed = GATE._typed(_frame(rows))
     masked = bool(typed.masks)
-    screened = validate(GATE._schema("screen", masked), typed.frame)
-    diagnosed = validate(GATE._schema("diagnosis", masked), typed.frame)
+    screened = validate(GATE._screen(masked), typed.frame)
+    diagnosed = validate(GATE._diagnosis(masked, typed.frame), typed.frame)
     assert not screened.errors
     assert not diagnosed.errors
     each = [series.to_list() for series in diagnosed.failed.values()]

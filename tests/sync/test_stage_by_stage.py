@@ -142,3 +142,19 @@ def test_an_audit_that_was_cut_off_stages_again(tmp_path: Path, monkeypatch: pyt
     for stage in STAGES[3:]:
         result = one.run(run_id="r1", begin=stage, until=stage)
     assert (result.status, result.rows.quarantined, result.rows.published) == ("warned", 2, 4), result.error
+
+
+@pytest.mark.parametrize("tasks", ["fused", "split"])
+@pytest.mark.parametrize("point", ["audit.begin", "audit.stored", "audit.moved", "audit.done"])
+def test_an_audit_that_died_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: str, point: str) -> None:
+    one = sync(tmp_path, tasks=tasks)
+    (tmp_path / "a.csv").write_text("id,v\n1,5\n4,8\n4,9\n5,-1\n6,6\n7,7\n", encoding="utf-8")
+    monkeypatch.setenv("DATASYNC_FAILPOINTS", f"{point}=raise")
+    died = one.run(run_id="r1")
+    assert (died.status, died.error and died.error.stage, died.rows.published) == ("error", "audit", 0)
+    monkeypatch.delenv("DATASYNC_FAILPOINTS")
+    result = one.run(begin="audit")
+    assert (result.run_id, result.status, result.rows.published) == ("r1", "warned", 3), result.error
+    assert (result.rows.extracted, result.rows.accepted, result.rows.quarantined) == (6, 3, 3)
+    kept = [row for _, frame in one.project.run_folder("c", "r1").read_quarantine() for row in frame["_reasons"].to_list()]
+    assert sorted(kept) == [["key.unique"], ["key.unique"], ["v.min"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -9,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasync.contract.expressions.dialects import literal_sql
+from datasync.contract.types import STRING
 from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
 
 if TYPE_CHECKING:
     import duckdb
 
 WAIT = 5.0
-"""Seconds to wait for another process that has the file open."""
+"""Seconds to wait for another process that has the file open: looked for often, for it may be free only for moments."""
 
 
 def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -38,7 +41,7 @@ def connect(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
                 continue
             # Another thread of this process may read the file, which is as good as a lock to who wants to write.
             if _held(text) and time.monotonic() < deadline:
-                time.sleep(0.1)
+                time.sleep(random.uniform(0.01, 0.05))  # noqa: S311
                 continue
             raise translate(error, path.name) from error
 
@@ -94,10 +97,13 @@ class Handle:
         path: the file.
         read_only: never writes.
         closed: statements reach no other file, URL or extension.
+        memory: what DuckDB may use before it spills (`256MB`); empty: its own default, most of the machine's. For a file that
+            nobody else in this process opens, for all connections to a file share it.
     """
 
-    def __init__(self, path: Path, read_only: bool = False, closed: bool = False) -> None:
+    def __init__(self, path: Path, read_only: bool = False, closed: bool = False, memory: str = "") -> None:
         self.path = path
+        self._memory = memory
         self._read_only = read_only
         self._closed = closed
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -111,7 +117,29 @@ class Handle:
                 self._connection = connect(self.path, self._read_only)
                 if self._closed:
                     self._connection.execute("SET enable_external_access = false").fetchall()
+                if self._memory:
+                    self._connection.execute(f"SET memory_limit = {literal_sql(self._memory, STRING, 'duckdb')}").fetchall()
             return self._connection
+
+    def lift(self) -> None:
+        """From here on DuckDB may use what it wants: not everything can be done in bounded memory."""
+        if self._memory:
+            self._memory = ""
+            with self.statements() as connection:
+                connection.execute("RESET memory_limit").fetchall()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one SELECT in bounded memory; in more where that is not enough."""
+        import duckdb
+
+        try:
+            with self.statements() as connection:
+                return connection.execute(sql).fetchall()
+        except ConnectorError as error:
+            if not self._memory or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                raise
+        self.lift()
+        return self.rows(sql)
 
     @contextmanager
     def statements(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -62,11 +62,11 @@ class DuckdbStaging:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one SELECT."""
-        with self._handle.statements() as connection:
-            return connection.execute(sql).fetchall()
+        return self._handle.rows(sql)
 
     def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
         """Run one SELECT and give its rows in the contract's types."""
+        self._handle.lift()
         with self._handle.statements() as connection:
             # A cursor of its own: the caller may run other statements while it takes the rows.
             cursor = connection.cursor()
@@ -81,6 +81,7 @@ class DuckdbStaging:
 
     def delete(self, where: str) -> int:
         """Take rows out of staging."""
+        self._handle.lift()
         with self._handle.transaction() as connection:
             found = first(connection, f"DELETE FROM {self.relation} WHERE {where}")
         return int(found[0]) if found else 0
@@ -109,16 +110,22 @@ def qualified(name: str) -> str:
     return ".".join(quoted(part) for part in parts)
 
 
+SHARE = 8
+"""Batches per transaction: DuckDB keeps what a transaction wrote in memory."""
+
+
 class DuckdbWriter:
-    """Loads batches into a new staging table, in one transaction."""
+    """Loads batches into a new staging table.
+
+    A staging table that a crash left half full is replaced by the next try, and never published: rows are counted before.
+    """
 
     def __init__(self, handle: Handle, spec: TargetSpec, table: str, ddl: list[str]) -> None:
         self._handle = handle
         self._spec = spec
         self._table = table
-        self._rows = 0
-        with handle.statements() as connection:
-            connection.execute("BEGIN")
+        self._batches = 0
+        with handle.transaction() as connection:
             for statement in ddl:
                 connection.execute(statement)
         failpoint("stage.after_create")
@@ -128,10 +135,14 @@ class DuckdbWriter:
         columns = ", ".join(self._value(name) for name in frame.columns)
         names = ", ".join(quoted(name) for name in frame.columns)
         with self._handle.statements() as connection:
+            if self._batches % SHARE == 0:
+                connection.execute("BEGIN")
             connection.register("_datasync_batch", frame.to_arrow())
             connection.execute(f"INSERT INTO {self._table} ({names}) SELECT {columns} FROM _datasync_batch")
             connection.unregister("_datasync_batch")
-        self._rows += frame.height
+            self._batches += 1
+            if self._batches % SHARE == 0:
+                connection.execute("COMMIT")
         failpoint("stage.after_batch")
 
     def _value(self, name: str) -> str:
@@ -142,13 +153,17 @@ class DuckdbWriter:
         """Commit."""
         failpoint("stage.before_commit")
         with self._handle.statements() as connection:
-            connection.execute("COMMIT")
+            if self._batches % SHARE:
+                connection.execute("COMMIT")
             found = first(connection, f"SELECT count(*) FROM {self._table}")
         failpoint("stage.after_commit")
         return int(found[0]) if found else 0
 
     def abandon(self) -> None:
-        """Roll back: the table was made in the same transaction."""
+        """Remove what was staged."""
+        self._handle.close()
+        with self._handle.statements() as connection:
+            connection.execute(f"DROP TABLE IF EXISTS {self._table}")
         self._handle.close()
 
 

@@ -26,15 +26,21 @@ if TYPE_CHECKING:
 
 
 class DuckdbTarget:
-    """See `seams.Target`. DuckDB lets one process in at a time, so the file is open no longer than needed."""
+    """See `seams.Target`. DuckDB lets one process in at a time, so the file is open no longer than needed.
+
+    Args:
+        endpoint: the contract's.
+        surroundings: where paths count from.
+        memory: see `engine.Handle`.
+    """
 
     kind = "duckdb"
 
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings, memory: str = "") -> None:
         self._table = endpoint.table
         self._home = surroundings.home
         self._path: Path = local_path(endpoint.database, surroundings)
-        self._handle = Handle(self._path)
+        self._handle = Handle(self._path, memory=memory)
         self._lock: FileLock | None = None
 
     def _tables(self, run_id: str) -> Tables:
