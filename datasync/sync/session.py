@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -99,7 +99,7 @@ class Session:
             if finished is not None:
                 return finished
             try:
-                self._finish_earlier(params)
+                self._finish_earlier(params, lambda run_id: history.is_committed(run_id) is not False)
             except DataSyncError as error:
                 return self._not_planned(history, error, started)
             request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
@@ -166,7 +166,7 @@ class Session:
             origin=self.options.origin or manifest.get("origin"), released=self.options.released or manifest.get("released"),
         )  # fmt: skip
 
-    def _finish_earlier(self, params: Mapping[str, Any]) -> None:
+    def _finish_earlier(self, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> None:
         """Let an earlier run's send to an API end first, where it was cut off; if it is this very run's, go on with that.
 
         Raises:
@@ -175,7 +175,7 @@ class Session:
         options = self.options
         if options.kind == "check" or options.shadow or options.begin not in (None, "extract"):
             return
-        found = unsent(self.loaded, self.project, params)
+        found = unsent(self.loaded, self.project, params, recorded)
         if found is None:
             return
         if found.send.run_id == self.run_id and options.until is None:

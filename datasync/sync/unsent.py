@@ -56,15 +56,21 @@ def opened(loaded: LoadedContract, project: Project) -> Iterator[ApiTarget | Non
         target.close()
 
 
-def unsent(loaded: LoadedContract, project: Project, params: Mapping[str, Any]) -> Unsent | None:
+def unsent(loaded: LoadedContract, project: Project, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> Unsent | None:
     """Find the send that a sync has left; None where the target publishes in one step.
+
+    Args:
+        loaded: the contract.
+        project: its places.
+        params: values of the declared params.
+        recorded: tells whether history has a run's end: rows that were refused are open for replay only then.
 
     Raises:
         Refused: it goes on in another process.
     """
     with opened(loaded, project) as target:
         sync = sync_id(loaded.contract, params)
-        send = target.unfinished(sync) if target is not None else None
+        send = (target.unfinished(sync) or target.unrecorded(sync, recorded)) if target is not None else None
         if target is None or send is None:
             return None
         if not target.free(sync):
@@ -96,10 +102,10 @@ def finish_first(loaded: LoadedContract, project: Project, found: Unsent, finish
     except DataSyncError as error:
         return _not_finished(loaded, project, found, error.message)
     if result.status in ("passed", "warned"):
-        return f"run {run_id} was cut off while it was sent, and is finished now"
+        return f"run {run_id} was cut off before its end was recorded, and is finished now"
     if result.status == "interrupted":
         raise Interrupted("the run was interrupted")
-    if result.error is not None and result.error.code not in HOPELESS:
+    if result.error is not None and result.error.code not in HOPELESS and found.send.state != "done":
         # A dead API, a wrong password: the rows are as good as they were, and the next run finishes them first.
         raise (Refused if result.status == "refused" else TransientError)(
             f"{found}: {result.error.message}", code=result.error.code, hint=result.error.hint
@@ -110,6 +116,8 @@ def finish_first(loaded: LoadedContract, project: Project, found: Unsent, finish
 def _not_finished(loaded: LoadedContract, project: Project, found: Unsent, why: str) -> str:
     run_id = found.send.run_id
     assert loaded.contract.target is not None
+    if found.send.state == "done":
+        return f"run {run_id} was sent whole, and its end cannot be recorded any more ({why})"
     if loaded.contract.target.write == "merge":
         give_up(loaded, project, run_id)
         return f"{found}; it is given up, this run sends its keys again ({why})"

@@ -7,6 +7,7 @@ ledger beside the staging file (`.datasync/sends/`), and a send that was cut off
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
 from datasync.errors import PermanentError, Refused
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
+from datasync.seams import Commit, Delivery, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 Endpoint = RestTarget | GraphqlTarget | SoapTarget
 
@@ -75,6 +76,14 @@ class ApiTarget:
     def unfinished(self, sync: str) -> Send | None:
         """Give the send of a sync that was begun and neither finished nor given up."""
         return self._ledger.unfinished(sync)
+
+    def unrecorded(self, sync: str, recorded: Callable[[str], bool]) -> Send | None:
+        """Give the sync's newest send if it was committed and then nobody wrote its end down: its staging is still there."""
+        commits, _ = self._ledger.commits(sync)
+        newest = commits[-1].run_id if commits else None
+        if newest is None or not self._staging_file(newest).exists() or recorded(newest):
+            return None
+        return self._ledger.send(newest)
 
     def unfinished_run(self, run_id: str) -> Send | None:
         """Give the send of a run, if it was begun and neither finished nor given up."""
@@ -136,11 +145,12 @@ class ApiTarget:
             TooManyRefused, Refused, ConnectorError: what was acknowledged stays sent, and the run can go on from here.
         """
         failpoint("publish.begin")
-        done = self._ledger.commit(spec.run_id)
-        if done is not None:
-            return done
         delivery = request.delivery
         assert delivery is not None, "publish hands over how rows are delivered"
+        done = self._ledger.commit(spec.run_id)
+        if done is not None:
+            self._tell(spec.run_id, delivery)
+            return done
         queue = Queue(self._opened(spec.run_id), spec)
         if self.unfinished_run(spec.run_id) is None:
             queue.build(request.rows)
@@ -153,6 +163,12 @@ class ApiTarget:
         commit = self._ledger.conclude(spec, request, totals.acknowledged)
         failpoint("publish.after_commit")
         return commit
+
+    def _tell(self, run_id: str, delivery: Delivery) -> None:
+        """Say again how a run that is committed ended."""
+        send = self._ledger.send(run_id)
+        answered = self._ledger.batches(send).values() if send is not None else ()
+        delivery.sent(sum(taken for taken, _ in answered), sum(len(refused) for _, refused in answered))
 
     def _connected(self, spec: TargetSpec) -> Wire:
         if self._wire is None:

@@ -67,7 +67,7 @@ def test_a_committed_run_gives_its_commit_again(tmp_path: Path, api: Api) -> Non
         again = target.publish(spec, PublishRequest(target.acquire(spec), 3, delivery=_delivery(sent)))
         assert target.inspect(spec).commits == (first,)
     assert (again, len(api.received)) == (first, 3)
-    assert sent == [(0, 0), (1, 0), (2, 0), (3, 0)]
+    assert sent == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 0)]
 
 
 def test_two_runs_of_a_sync_exclude_each_other(tmp_path: Path, api: Api) -> None:

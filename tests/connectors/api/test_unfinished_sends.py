@@ -140,6 +140,17 @@ def test_a_run_that_was_sent_in_part_cannot_stage_again(project: Project, api: A
     assert _ids(api) == [1, 2]
 
 
+def test_a_run_whose_end_nobody_recorded_does_not_stop_the_next(project: Project, api: Api) -> None:
+    project.write(write="append")
+    killed = _started(project, "history.before_record=kill")
+    assert killed.wait(timeout=60) == -9
+    project.write(write="append", more="quarantine: {allow: 60%}")
+    project.source([(6, "f", 6)])
+    code, result = project.run()
+    assert (code, result["rows"]["published"], _ids(api)) == (0, 1, [*IDS, 6])
+    assert any("cannot be recorded" in note for note in result["notes"])
+
+
 def _started(project: Project, failpoint: str) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
