@@ -26,6 +26,7 @@ INVENTORY = (
     "audit.begin", "audit.stored", "audit.moved", "audit.done",
     "publish.begin", "publish.after_ddl", "publish.after_dml", "publish.after_files",
     "publish.after_commit_row", "publish.after_commit",
+    "send.queued", "send.before_batch", "send.after_answer", "send.after_set_aside", "send.after_batch", "send.done",
     "reconcile.begin", "reconcile.done",
     "history.before_record", "history.after_outbox", "history.after_record",
 )  # fmt: skip

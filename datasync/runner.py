@@ -205,7 +205,9 @@ def _at_rest(context: Context, execution: Execution, todo: list[StageName]) -> N
     audited = Audited.of(execution.spec, execution.outcomes["audit"])
     # Of a run that is published already, publish only gives the commit again.
     flow = execution.flow("publish") if "publish" in todo else Flow("publish")
-    execution.commit = publish(publish_step, context, flow, audited)
+    execution.commit = publish(publish_step, context, flow, audited, execution.outcomes)
+    if execution.commit is None:
+        return
     save(context, execution)
     if "reconcile" in todo:
         reconcile(context, execution.flow("reconcile"), audited, execution.commit)

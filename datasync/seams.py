@@ -294,6 +294,7 @@ class TargetState:
         commits: this sync's commits, oldest first.
         sequence: newest commit to the table by any sync.
         changes: additive changes that publish will apply, in words.
+        elsewhere: the target can keep no commits: they are beside it on this machine, and history's watermark counts as much.
     """
 
     exists: bool
@@ -301,6 +302,7 @@ class TargetState:
     commits: tuple[Commit, ...] = ()
     sequence: int = 0
     changes: tuple[str, ...] = ()
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +355,25 @@ class Staging(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a target needs that cannot publish in one step, but sends its rows on, batch by batch.
+
+    Attributes:
+        variables: run variables and params, for what is sent with the rows.
+        allowed: rows that it may refuse before sending ends; None: any number.
+        set_aside: keeps rows that it refused: the rows as staged, what it said of each, the number of their batch. When it
+            returns, they are safe; the same batch again replaces what was kept.
+        sent: told after each batch how many rows were acknowledged and refused so far, those of earlier tries included; raises
+            Interrupted when the run must end.
+    """
+
+    variables: Mapping[str, Any]
+    allowed: int | None
+    set_aside: Callable[[pl.DataFrame, Sequence[str], int], None]
+    sent: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
 class PublishRequest:
     """What publishing needs beside the spec.
 
@@ -364,6 +385,7 @@ class PublishRequest:
         rechecks: `(check name, SQL giving one number of offenders)`, run inside the transaction when the table has a newer
             commit than `seen`; any offender raises `RecheckFailed`.
         files: files to record as loaded.
+        delivery: for targets that send rows on; the others need none.
     """
 
     token: int
@@ -372,6 +394,7 @@ class PublishRequest:
     seen: int = 0
     rechecks: tuple[tuple[str, str], ...] = ()
     files: tuple[PinnedFile, ...] = ()
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +417,14 @@ class RecheckFailed(Exception):
         super().__init__(f"{check}: {offenders} rows collide with what another sync published meanwhile")
         self.check = check
         self.offenders = offenders
+
+
+class TooManyRefused(Exception):
+    """A target that sends rows on refused more of them than the contract allows; what was acknowledged stays there."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__(f"{refused} rows were refused")
+        self.refused = refused
 
 
 class StagingWriter(Protocol):
@@ -448,7 +479,7 @@ class Target(Protocol):
 
         Raises:
             Refused: a newer token owns the sync.
-            RecheckFailed: see there.
+            RecheckFailed, TooManyRefused: see there.
         """
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:

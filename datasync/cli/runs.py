@@ -73,7 +73,7 @@ def show(run_id: str, as_json: bool, verbose: bool) -> int:
 @click.option("--reason", required=True, help="Why; kept with the run.")
 @json_option
 def release(run_id: str, reason: str, as_json: bool) -> int:
-    """Publish a held run's staging as it was audited."""
+    """Publish a held run's staging as it was audited; send the rest of a run that an API stopped."""
     from datasync.cli.places import here
     from datasync.sync.held import release as let_go
 
@@ -85,7 +85,7 @@ def release(run_id: str, reason: str, as_json: bool) -> int:
 @click.option("--reason", required=True, help="Why; kept with the run.")
 @json_option
 def reject(run_id: str, reason: str, as_json: bool) -> int:
-    """End a held run: nothing of it will be published."""
+    """End a held run, or one that an API stopped: nothing more of it will be published."""
     from datasync.cli.places import here
     from datasync.sync.held import reject as end
 

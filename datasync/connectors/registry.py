@@ -27,6 +27,9 @@ TARGETS = {
     "csv": "datasync.connectors.files.csv:CsvTarget",
     "parquet": "datasync.connectors.files.parquet:ParquetTarget",
     "ndjson": "datasync.connectors.files.ndjson:NdjsonTarget",
+    "rest": "datasync.connectors.api.target:ApiTarget",
+    "graphql": "datasync.connectors.api.target:ApiTarget",
+    "soap": "datasync.connectors.api.target:ApiTarget",
 }
 GROUP = "datasync.connectors"
 """Entry points of other packages: `source.NAME` and `target.NAME`, each a class."""

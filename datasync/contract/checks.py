@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from datasync.contract.columns import Column, ColumnChecks, Nulls, Reference, Severity
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.literals import literal_value
 from datasync.contract.model import Contract
 from datasync.contract.rules import CompositeReference, Rule
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Gate = Literal["source", "prepared", "staged"]
 Family = Literal["row", "key", "table"]
+
+REFUSED_ROWS = "api_rejected"
+"""Kind of the check that counts the rows that an API refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,8 @@ def _table_checks(contract: Contract) -> Iterator[Check]:
             yield Check(name, "expectation", "table", "staged", columns, expectation.severity,
                         expected=expectation.type, description=expectation.description or "",
                         arguments={"type": expectation.type, "kwargs": expectation.arguments})  # fmt: skip
+    if contract.target is not None and contract.target.type in API_KINDS:
+        yield Check("api.rejected", REFUSED_ROWS, "row", "staged", expected="taken by the API")
     yield Check("load.fidelity", "fidelity", "table", "staged", expected="what was accepted is what is staged")
 
 

@@ -30,7 +30,7 @@ HEAD: Mapping[str, pl.DataType] = {
 """`_id` is unique over all runs; `_file` and `_line` are NULL where the source has no files: there the key is in the row."""
 
 TEXT = "_text"
-"""What stood in a file where no row could be read."""
+"""What stood in a file where no row could be read; what an API said of a row that it refused."""
 
 _RESERVED = re.compile(r"^_+(id|gate|reasons|file|line|batch|text)$")
 
@@ -120,6 +120,14 @@ def transform_frame(rejected: RejectedRows, plan: Plan, number: int | None = Non
     part = "transform" if number is not None else f"transform-{secrets.token_hex(8)}"
     origin = _origin(plan, "prepared", number or 0)
     return set_aside_frame(copied(rejected.frame), reasons, replace(origin, part=part))
+
+
+def refused_frame(rows: pl.DataFrame, words: Sequence[str], plan: Plan, number: int) -> pl.DataFrame:
+    """Build the quarantine frame of rows of batch `number` that an API refused; what it said of each stands in `_text`."""
+    reasons = pl.Series([["api.rejected"]] * rows.height, dtype=pl.List(pl.String))
+    origin = _origin(plan, "staged", number)
+    frame = set_aside_frame(copied(rows), reasons, Origin(origin.run_id, "staged", number, origin.files, "sent"))
+    return frame.insert_column(len(HEAD), pl.Series(TEXT, list(words), dtype=pl.String))
 
 
 def unreadable_frame(rows: Sequence[UnreadableRow], plan: Plan, gate: Gate) -> pl.DataFrame:

@@ -207,6 +207,11 @@ class History:
         """Give the contract's name of a run, finished or not."""
         return self._scalar(select(tables.runs.c.contract).where(tables.runs.c.run_id == run_id))  # type: ignore[no-any-return]
 
+    def is_committed(self, run_id: str) -> bool | None:
+        """Tell whether a run was recorded as published; None: history does not know it."""
+        found = self._scalar(select(tables.runs.c.committed).where(tables.runs.c.run_id == run_id))
+        return None if found is None else bool(found)
+
     def last_published(self, sync: str) -> datetime | None:
         """Give the start of the last run of a sync that was published."""
         runs = tables.runs.c

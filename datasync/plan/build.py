@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from datasync.contract.checks import Check, checks_of, row_checks_at_rest, types_of, window_check
+from datasync.contract.checks import REFUSED_ROWS, Check, checks_of, row_checks_at_rest, types_of, window_check
 from datasync.contract.model import Contract
 from datasync.contract.types import DataType
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
@@ -52,7 +52,8 @@ def target_name(contract: Contract) -> str:
     if target is None:
         return "none"
     place = getattr(target, "connection", None) or getattr(target, "database", None)
-    what = getattr(target, "table", None) or getattr(target, "path", "")
+    names = ("table", "path", "operation", "endpoint")
+    what = next((found for found in (getattr(target, name, None) for name in names) if found), "")
     return ":".join(part for part in (target.type, place, what) if part)
 
 
@@ -176,9 +177,11 @@ def _steps(contract: Contract, situation: Situation, checks: tuple[Check, ...], 
     yield JudgeRows("prepared", contract.columns, judged, contract.unknown_columns, first=not source.columns)
     local = situation.kind == "check"
     yield Load(_local_spec(spec, contract, checks) if local else spec, local)
-    yield Audit(tuple(check for check in checks if check.gate == "staged"), contract.run.audit == "full")
+    refusals = next((check for check in checks if check.kind == REFUSED_ROWS), None)
+    audited = tuple(check for check in checks if check.gate == "staged" and check is not refusals)
+    yield Audit(audited, contract.run.audit == "full")
     if situation.kind != "check" and contract.target is not None:
-        yield Publish(spec, situation.watermark)
+        yield Publish(spec, situation.watermark, refusals)
         yield Reconcile(spec)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from datasync.contract.checks import Check
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.plan.build import PAGED_KINDS
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
 from datasync.plan.window import to_text
@@ -45,15 +46,26 @@ def _explain(step: Step, plan: Plan, statements: Statements) -> Explained:
         case Load(local=True):
             return Explained(step.name, f"stage {', '.join(step.spec.columns)} in a local DuckDB")
         case Load():
-            return Explained(step.name, "stage accepted rows beside the target", tuple(statements.write(step)))
+            where = "in a local DuckDB" if _sends(plan) else "beside the target"
+            return Explained(step.name, f"stage accepted rows {where}", tuple(statements.write(step)))
         case Audit():
             summary = "judge staging (Great Expectations)" + (", every check again, row hashes compared" if step.full else "")
             return Explained(step.name, summary, tuple(_checks(step.checks)))
         case Publish():
-            moves = f"; the watermark becomes {step.watermark}" if step.watermark else ""
-            return Explained(step.name, f"{step.spec.write} in one atomic step{moves}", tuple(statements.write(step)))
+            return Explained(step.name, _publishes(step, plan), tuple(statements.write(step)))
         case Reconcile():
-            return Explained(step.name, "compare counts and figures of target and staging")
+            summary = "what was acknowledged with what was staged" if _sends(plan) else "counts and figures of target and staging"
+            return Explained(step.name, f"compare {summary}")
+
+
+def _publishes(step: Publish, plan: Plan) -> str:
+    moves = f"; the watermark becomes {step.watermark}" if step.watermark else ""
+    how = "send in keyed batches, at least once" if _sends(plan) else f"{step.spec.write} in one atomic step"
+    return how + moves
+
+
+def _sends(plan: Plan) -> bool:
+    return plan.contract.target is not None and plan.contract.target.type in API_KINDS
 
 
 def _reads(plan: Plan) -> str:

@@ -70,6 +70,8 @@ class Publish:
     name: ClassVar[StageName] = "publish"
     spec: TargetSpec
     watermark: str | None
+    refusals: Check | None = None
+    """The check that counts what the target refuses, for one that sends rows on."""
 
 
 @dataclass(frozen=True, slots=True)

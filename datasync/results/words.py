@@ -110,6 +110,8 @@ def outcome_line(result: RunResult) -> str:
         return "judged only: nothing was published"
     if result.status == "held":
         return f"held: datasync runs release {result.run_id} --reason …, or reject it within 24 h"
+    if any(stage.name == "publish" and stage.status in ("failed", "error") for stage in result.stages) and result.rows.published:
+        return f"sent in part to {result.target}: {number(result.rows.published)} rows stay there, the watermark is unchanged"
     if result.rows.published or (result.ok and result.error is None):
         mark = f", watermark {result.watermark}" if result.watermark else ""
         return f"published to {result.target}{mark}"

@@ -43,6 +43,7 @@ class Context:
         past_counts: staged rows and window of the last runs that drift compares with.
         progress: told after each batch; called from worker threads.
         before_publish: sees the audited staging last.
+        released: a person let the run go on whatever is refused.
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class Context:
     token: int = 0
     sequence: int = 0
     before_publish: Callable[[TargetSpec, Staging], None] = lambda spec, staging: None
+    released: bool = False
 
     def check_stop(self) -> None:
         """Raise Interrupted when the run must end."""

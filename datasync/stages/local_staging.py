@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.model import Contract
 from datasync.contract.types import STRING, Dialect, polars_type
 from datasync.errors import PermanentError
@@ -122,7 +123,7 @@ class LocalStaging:
     def _copy_published(self) -> str | None:
         """Copy the audited columns of the published table, where a key check or freshness asks for them."""
         contract, target = self._contract, self._contract.target
-        if target is None or (self._spec.write == "replace" and not _asks_target(contract)):
+        if target is None or target.type in API_KINDS or (self._spec.write == "replace" and not _asks_target(contract)):
             return None
         names = tuple(self._spec.columns)
         return self.copy(_table(target), names, missing_is_fine=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from datasync.contract.checks import Check
 from datasync.plan.steps import Publish
-from datasync.seams import Commit, PublishRequest, TargetSpec
-from datasync.stages.context import Context, Flow, StepOutcome
+from datasync.results.model import CheckTally
+from datasync.seams import Commit, Delivery, PublishRequest, TargetSpec, TooManyRefused
+from datasync.stages.context import Context, Flow, Progress, StepOutcome
+from datasync.stages.summary import Outcomes, row_counts
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,11 @@ class Audited:
         return cls(spec, outcome.rows_out, rechecks, outcome.detail.get("figures", {}))
 
 
-def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Commit:
-    """Publish in one atomic step, under the fencing token.
+def publish(step: Publish, context: Context, flow: Flow, audited: Audited, outcomes: Outcomes) -> Commit | None:
+    """Publish in one atomic step, under the fencing token; a target that can only send rows on sends them.
+
+    Returns:
+        The commit; None when the target refused more rows than the contract allows, which the flow's tally says.
 
     Raises:
         Refused: a newer token owns the sync.
@@ -48,12 +57,50 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited) -> Co
         seen=context.sequence,
         rechecks=audited.rechecks,
         files=context.plan.files,
+        delivery=_delivery(step.refusals, context, flow, audited, outcomes) if step.refusals is not None else None,
     )
+    flow.rows_in = audited.rows
     with flow.working():
         context.before_publish(audited.spec, context.target.staging(audited.spec))
-        commit = context.target.publish(audited.spec, request)
-    flow.rows_in = audited.rows
+        try:
+            commit = context.target.publish(audited.spec, request)
+        except TooManyRefused:
+            flow.finished = True
+            return None
     flow.rows_out = commit.rows
     flow.detail["sequence"] = commit.sequence
     flow.finish()
     return commit
+
+
+def _delivery(check: Check, context: Context, flow: Flow, audited: Audited, outcomes: Outcomes) -> Delivery:
+    """What sending needs; the flow always says how many rows were acknowledged and refused, also when sending breaks off."""
+
+    def sent(acknowledged: int, refused: int) -> None:
+        flow.rows_out, flow.set_aside = acknowledged, refused
+        flow.tallies.pop("staged", None)
+        flow.tally("staged", {check.name: CheckTally(evaluated=audited.rows, failed=refused)})
+        context.progress(Progress("publish", acknowledged))
+        context.check_stop()
+
+    rows = row_counts(outcomes, 0)
+    allowed = None if context.released else _allowed(context, audited.rows, (rows.extracted + rows.added, rows.quarantined))
+    return Delivery(context.plan.variables, allowed, _storing(context), sent)
+
+
+def _allowed(context: Context, staged: int, judged: tuple[int, int]) -> int:
+    """How many rows may be refused: `quarantine.allow` of the staged ones, and what the run's budget has left."""
+    allow = context.plan.contract.quarantine.allow
+    if allow is None:
+        return 0
+    total, aside = judged
+    return max(min(allow.numerator * staged // allow.denominator, allow.numerator * total // allow.denominator - aside), 0)
+
+
+def _storing(context: Context) -> Callable[[pl.DataFrame, Sequence[str], int], None]:
+    from datasync.gates.quarantine import refused_frame
+
+    def store(rows: pl.DataFrame, words: Sequence[str], number: int) -> None:
+        context.set_aside.write("staged", refused_frame(rows, words, context.plan, number), f"staged-sent-{number:06d}")
+
+    return store

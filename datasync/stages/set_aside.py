@@ -50,12 +50,13 @@ class SetAside:
         self._numbers: Counter[str] = Counter()
         self.rows = 0
 
-    def write(self, gate: Gate, frame: pl.DataFrame) -> None:
+    def write(self, gate: Gate, frame: pl.DataFrame, name: str = "") -> None:
         """Store one batch; when this returns, the rows are safe.
 
         Args:
             gate: the gate that set them aside.
             frame: as `gates.quarantine` builds it.
+            name: the batch's own name, for a stage that may store it again; default: the next of the gate.
 
         Raises:
             StorageError: they could not be stored; nothing may be published.
@@ -63,8 +64,9 @@ class SetAside:
         if frame.height == 0:
             return
         with self._lock:
-            name = batch_name(gate, self._begin, self._numbers[gate])
-            self._numbers[gate] += 1
+            if not name:
+                name = batch_name(gate, self._begin, self._numbers[gate])
+                self._numbers[gate] += 1
         path = self._workspace.write_quarantine(name, frame)
         reasons = Counter(reason for row in frame["_reasons"].to_list() for reason in row)
         owner = self._owner

@@ -33,7 +33,9 @@ def row_counts(outcomes: Outcomes, published: int) -> RowCounts:
     dropped = sum(outcome.dropped for outcome in outcomes.values())
     quarantined = sum(outcome.set_aside for outcome in outcomes.values())
     audited = "audit" in outcomes and outcomes["audit"].detail.get("completed", False)
-    staged = outcomes["audit"].rows_out if audited else 0
+    # An API takes rows one batch after the other: what it refused has left staging, as what the audit moved.
+    refused = outcomes["publish"].set_aside if "publish" in outcomes else 0
+    staged = outcomes["audit"].rows_out - refused if audited else 0
     accepted = staged if audited else extract.rows_in + added - quarantined - dropped
     return RowCounts(
         extract.rows_in, added, accepted, quarantined, dropped, staged, published, extract.detail.get("source_count")

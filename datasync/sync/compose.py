@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from datasync.contract.checks import checks_of
+from datasync.contract.checks import REFUSED_ROWS, checks_of
 from datasync.contract.model import Contract
 from datasync.contract.scalars import decimal_text
 from datasync.errors import DataSyncError, Interrupted, Refused
@@ -16,6 +17,7 @@ from datasync.results.model import (
     CheckTally,
     ErrorResult,
     QuarantineResult,
+    RowCounts,
     RunResult,
     RunStatus,
     StageResult,
@@ -28,6 +30,7 @@ from datasync.stages.context import StepOutcome
 from datasync.stages.summary import conserved, row_counts, tallies_of
 
 GATES: dict[StageName, str] = {"gate_source": "source", "gate_prepared": "prepared", "audit": "staged"}
+UNCHANGED = "target and watermark are unchanged"
 UNRECORDED = ("figures", "rechecks", "completed", "evolve", "header")
 """Details that only later steps need."""
 
@@ -41,7 +44,7 @@ def compose(execution: Execution, started: datetime, seconds: float, quarantine:
     nothing = CheckTally()
     allow = contract.quarantine.allow
     checks = tuple(check_result(check, found.get((check.gate, check.name), nothing), allow) for check in plan.checks)
-    published = execution.commit.rows if execution.commit else 0
+    published = execution.commit.rows if execution.commit else _sent(outcomes)
     rows = row_counts(outcomes, published)
     error = execution.error if execution.error is None or execution.error.code != "E_GATE_FAILED" else None
     if error is None and not conserved(rows):
@@ -52,7 +55,9 @@ def compose(execution: Execution, started: datetime, seconds: float, quarantine:
             hint="this is a defect of datasync; nothing of this run should be trusted",
         )
     over = over_budget(allow, rows.quarantined, rows.extracted + rows.added)
-    status = _status(checks, error, over, contract)
+    # What was sent cannot be held back any more.
+    hold = contract.on_violation == "hold" and contract.target is not None and "publish" not in outcomes
+    status = _status(checks, error, over, hold)
     return RunResult(
         contract=contract.contract,
         version=contract.version,
@@ -65,13 +70,13 @@ def compose(execution: Execution, started: datetime, seconds: float, quarantine:
         stages=tuple(_stage(step.name, outcomes.get(step.name), checks, execution) for step in plan.steps),
         checks=checks,
         quarantine=QuarantineResult(rows.quarantined, quarantine if rows.quarantined else ""),
-        error=error_result(error, published > 0) if error else None,
+        error=error_result(error, kept(execution.commit is not None, rows)) if error else None,
         kind="check" if plan.kind == "check" else plan.kind,
         path=plan.path,
         source=contract.source.type,
         target=target_name(contract),
         watermark=execution.commit.watermark if execution.commit else None,
-        notes=notes + _notes(over, contract),
+        notes=notes + _notes(over, contract) + _partly(execution.commit is not None, rows),
     )
 
 
@@ -81,14 +86,19 @@ def _notes(over: bool, contract: Contract) -> tuple[str, ...]:
     return (f"more rows were set aside than quarantine.allow permits ({decimal_text(contract.quarantine.allow * 100)}%)",)
 
 
-def _status(checks: tuple[CheckResult, ...], error: DataSyncError | None, over: bool, contract: Contract) -> RunStatus:
+def _sent(outcomes: Mapping[StageName, StepOutcome]) -> int:
+    """Rows that an API acknowledged before sending broke off; nothing else publishes in part."""
+    return outcomes["publish"].rows_out if "publish" in outcomes else 0
+
+
+def _status(checks: tuple[CheckResult, ...], error: DataSyncError | None, over: bool, hold: bool) -> RunStatus:
     if isinstance(error, Interrupted):
         return "interrupted"
     if isinstance(error, Refused):
         return "refused"
     if error is not None:
         return "failed" if error.code == "E_RECHECK" else "error"
-    return run_status(checks, over=over, hold=contract.on_violation == "hold" and contract.target is not None)
+    return run_status(checks, over=over, hold=hold)
 
 
 def _stage(name: StageName, outcome: StepOutcome | None, checks: tuple[CheckResult, ...], execution: Execution) -> StageResult:
@@ -106,16 +116,30 @@ def _stage_verdict(name: StageName, checks: tuple[CheckResult, ...], execution: 
     if error is not None and error.code != "E_GATE_FAILED" and error.stage == name:
         return "failed" if error.code == "E_RECHECK" else "error"
     if name in GATES:
-        return stage_status(check for check in checks if check.gate == GATES[name])
+        return stage_status(check for check in checks if check.gate == GATES[name] and check.type != REFUSED_ROWS)
+    if name == "publish":
+        return stage_status(check for check in checks if check.type == REFUSED_ROWS)
     if name == "reconcile":
         return execution.outcomes["reconcile"].detail.get("verdict", "passed")  # type: ignore[no-any-return]
     return "passed"
 
 
-def error_result(error: DataSyncError, published: bool) -> ErrorResult:
+def error_result(error: DataSyncError, kept: str) -> ErrorResult:
     """Say why a run broke, and what was kept."""
-    kept = "the new rows are published" if published else "target and watermark are unchanged"
     return ErrorResult(error.code, error.stage, error.message, error.hint, kept)
+
+
+def kept(committed: bool, rows: RowCounts) -> str:
+    """Say what a run that broke left in the target."""
+    if committed:
+        return "the new rows are published"
+    return _partly(False, rows)[0] if rows.published else UNCHANGED
+
+
+def _partly(committed: bool, rows: RowCounts) -> tuple[str, ...]:
+    if committed or not rows.published:
+        return ()
+    return (f"{rows.published:,} rows were sent and stay at the target; the watermark is unchanged",)
 
 
 def broken(contract: Contract, run_id: str, error: DataSyncError, started: datetime) -> RunResult:
@@ -129,7 +153,7 @@ def broken(contract: Contract, run_id: str, error: DataSyncError, started: datet
         status=status,
         started_at=started,
         checks=tuple(check_result(check, nothing, None) for check in checks_of(contract)),
-        error=error_result(error, False),
+        error=error_result(error, UNCHANGED),
         source=contract.source.type,
         target=target_name(contract),
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from datasync.alerts.announcing import tell_of_run
-from datasync.contract.loader import load_contract
+from datasync.contract.loader import LoadedContract, load_contract
 from datasync.errors import UsageError
 from datasync.history.store import History, RunFacts
 from datasync.results.model import RunResult
@@ -15,16 +15,21 @@ from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
 from datasync.sync.session import Session
 from datasync.sync.telling import send
+from datasync.sync.unfinished import end
+from datasync.sync.unsent import give_up, unfinished_run
 
 PATIENCE = timedelta(hours=24)
 
 
 def release(project: Project, run_id: str, reason: str) -> RunResult:
-    """Publish the staging of a held run as it was audited.
+    """Publish the staging of a held run as it was audited; send the rest of one that an API stopped, whatever it refuses.
 
     Raises:
         UsageError: no such run, not held, held for more than 24 hours, or its contract changed.
     """
+    stopped = _stopped(project, run_id)
+    if stopped is not None:
+        return Session(stopped, RunOptions(run_id=run_id, begin="publish", released=reason)).carry_out()
     result = _held(project, run_id)
     if datetime.now(UTC) - result.started_at > PATIENCE:
         reject(project, run_id, "held for more than 24 hours")
@@ -34,7 +39,7 @@ def release(project: Project, run_id: str, reason: str) -> RunResult:
 
 
 def reject(project: Project, run_id: str, reason: str, deliver: bool = True) -> RunResult:
-    """End a held run; its staging is dropped by the next clean, its rows stay as evidence.
+    """End a held run, or one that an API stopped; its staging is dropped by the next clean, its rows stay as evidence.
 
     Args:
         project: whose history.
@@ -45,7 +50,14 @@ def reject(project: Project, run_id: str, reason: str, deliver: bool = True) -> 
     Raises:
         UsageError: no such run, or not held.
     """
-    result = _held(project, run_id)
+    stopped = _stopped(project, run_id)
+    if stopped is not None:
+        give_up(stopped, project, run_id)
+        end(stopped, run_id, "sending broke off")
+        result = _recorded(project, run_id)
+        assert result is not None
+    else:
+        result = _held(project, run_id)
     rejected = replace(result, status="failed", notes=(*result.notes, f"rejected: {reason}"))
     history = History(project.history_url)
     try:
@@ -60,12 +72,30 @@ def reject(project: Project, run_id: str, reason: str, deliver: bool = True) -> 
     return rejected
 
 
-def _held(project: Project, run_id: str) -> RunResult:
+def _stopped(project: Project, run_id: str) -> LoadedContract | None:
+    """Give the contract of a run that broke off while it was sent to an API; what was sent stays sent, the rest waits."""
     history = History(project.history_url)
     try:
-        result = history.result(run_id)
+        contract = history.contract_of(run_id)
     finally:
         history.close()
+    manifest = project.run_folder(contract, run_id).read_manifest() if contract is not None else None
+    if manifest is None or not Path(manifest["path"]).is_file():
+        return None
+    loaded = load_contract(Path(manifest["path"]))
+    return loaded if unfinished_run(loaded, project, run_id) else None
+
+
+def _recorded(project: Project, run_id: str) -> RunResult | None:
+    history = History(project.history_url)
+    try:
+        return history.result(run_id)
+    finally:
+        history.close()
+
+
+def _held(project: Project, run_id: str) -> RunResult:
+    result = _recorded(project, run_id)
     if result is None:
         raise UsageError(f"there is no run {run_id}", code="E_RUN_ID", hint="datasync runs list")
     if result.status != "held":

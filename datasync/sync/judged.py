@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.model import Contract
 from datasync.errors import UsageError
 from datasync.sync.options import RunOptions
@@ -47,6 +48,8 @@ def target_as_source(target: Any) -> Any:
 
     if target is None:
         raise UsageError("--at target needs a target", code="E_NO_TARGET")
+    if target.type in API_KINDS:
+        raise UsageError(f"--at target: what a {target.type} target holds cannot be read back", code="E_NO_TARGET")
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
         "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,

@@ -204,8 +204,8 @@ class _Chooser:
         window = Window(from_text(found["start"], facts), end, bool(found["explicit"]))
         if self.facts is None:
             return self._ready(replace(situation, window=window))
-        watermark = last_watermark(self.state.commits, facts)
         mirrored = from_text(self.opened.history.watermark(self._sync(situation)), facts)
+        watermark = self._watermark(facts, mirrored)
         moved = moved_watermark(window, watermark, mirrored if mirrored is not None else facts.start)
         return self._ready(replace(situation, window=window, watermark=to_text(moved)))
 
@@ -229,7 +229,7 @@ class _Chooser:
     def _windowed(self, situation: Situation, facts: CursorFacts) -> Prepared:
         options = self.request.options
         mirrored = from_text(self.opened.history.watermark(self._sync(situation)), facts)
-        watermark = last_watermark(self.state.commits, facts)
+        watermark = self._watermark(facts, mirrored)
         explicit = explicit_window(options.window_start, options.window_end, facts)
         if explicit is not None and options.full:
             raise UsageError("--full and an explicit window exclude each other", code="E_WINDOW")
@@ -244,6 +244,13 @@ class _Chooser:
         fallback = mirrored if mirrored is not None else facts.start
         moved = moved_watermark(window, watermark, fallback)
         return self._ready(replace(situation, window=window, watermark=to_text(moved)), rerun)
+
+    def _watermark(self, facts: CursorFacts, mirrored: WindowValue | None) -> WindowValue | None:
+        """The target's; where it can keep none, history's, unless this machine knows of a later commit."""
+        own = last_watermark(self.state.commits, facts)
+        if not self.state.elsewhere or mirrored is None:
+            return own
+        return mirrored if own is None or mirrored > own else own  # type: ignore[operator]
 
     def _sync(self, situation: Situation) -> str:
         return target_spec(self.opened.contract, situation).sync
@@ -280,6 +287,7 @@ class _Chooser:
             )  # fmt: skip
 
     def _new_files(self, situation: Situation) -> Prepared:
+        self._refuse_lost_files(situation)
         loaded = {file.path: file for commit in self.state.commits for file in commit.files}
         changed = [file.path for file in situation.files if file.path in loaded and not _same(file, loaded[file.path])]
         if changed and self.request.options.kind != "check":
@@ -293,6 +301,15 @@ class _Chooser:
         if fresh or not loaded:
             return self._ready(ready)
         return self._ready(ready, rerun=self.state.commits[-1], notes=("no new file",))
+
+    def _refuse_lost_files(self, situation: Situation) -> None:
+        """Which files were sent to an API stands on this machine alone: without that, all would be sent again."""
+        lost = self.state.elsewhere and not self.state.commits and self.request.options.kind == "run"
+        if lost and self.opened.history.last_published(self._sync(situation)) is not None:
+            raise Refused(
+                "history knows published runs, and the ledger of sent files is not on this machine", code="E_LOST_STATE",
+                hint="run it where it ran before, or bring .datasync/sends/ here",
+            )  # fmt: skip
 
     def _interval(self, situation: Situation) -> Prepared:
         """An append whose query names run variables: the data interval is what it adds once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from datasync.sync.systems import Systems, open_systems
 from datasync.sync.telemetry import emit
 from datasync.sync.telling import Telling, sent, tell_of
 from datasync.sync.texts import keep_text
+from datasync.sync.unsent import finish_first, unsent
 from datasync.workspace import Workspace
 
 FINAL = ("passed", "warned", "failed", "held")
@@ -69,6 +71,7 @@ class Session:
         self.now = self.options.now or datetime.now(UTC)
         self.run_id = self.options.run_id or new_run_id(self.now)
         self._superseded = Superseded()
+        self._earlier: tuple[str, ...] = ()
         self._cancel: list[Any] = []
 
     def carry_out(self) -> RunResult:
@@ -103,11 +106,15 @@ class Session:
             finished = self._finished(history)
             if finished is not None:
                 return finished
+            try:
+                self._finish_earlier(params, lambda run_id: history.is_committed(run_id) is not False)
+            except DataSyncError as error:
+                return self._not_planned(history, error, started)
             request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
             try:
                 systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor, self._audits()))
                 self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
-                prepared = prepare(Opened(self.contract, systems.source, systems.target, history), request)
+                prepared = self._noted(prepare(Opened(self.contract, systems.source, systems.target, history), request))
             except UsageError:
                 raise
             except DataSyncError as error:
@@ -168,6 +175,36 @@ class Session:
             self.options, recorded=manifest, params=asked.get("params", {}),
             origin=self.options.origin or manifest.get("origin"), released=self.options.released or manifest.get("released"),
         )  # fmt: skip
+
+    def _finish_earlier(self, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> None:
+        """Let an earlier run's send to an API end first, where it was cut off; if it is this very run's, go on with that.
+
+        Raises:
+            Refused, TransientError: it cannot be finished now.
+        """
+        options = self.options
+        if options.kind == "check" or options.shadow or options.begin not in (None, "extract"):
+            return
+        found = unsent(self.loaded, self.project, params, recorded)
+        if found is None:
+            return
+        if found.send.run_id == self.run_id and options.until is None:
+            self.options = replace(options, begin="publish")
+            self._resume()
+            return
+
+        def finish(choices: RunOptions) -> RunResult:
+            chosen = replace(choices, connections=options.connections, progress=options.progress)
+            return Session(self.loaded, chosen, self.auditor, self.stop).carry_out()
+
+        self._earlier = (finish_first(self.loaded, self.project, found, finish),)
+
+    def _noted(self, prepared: Prepared) -> Prepared:
+        """Say what was finished first."""
+        if not self._earlier:
+            return prepared
+        own = _rerun_notes(prepared) if prepared.rerun is not None else prepared.notes
+        return replace(prepared, notes=(*self._earlier, *own))
 
     def _finished(self, history: History) -> RunResult | None:
         """The result of a run that is over, when its id is given again."""
@@ -263,7 +300,8 @@ class Session:
 
     def _released(self, result: RunResult) -> RunResult:
         """A held run that a person let go is published with what the audit found: warned, and said by whom."""
-        if self.options.released is None or result.status not in ("held", "failed") or result.error is not None:
+        over = result.status not in ("held", "failed") or result.error is not None or not self._published()
+        if self.options.released is None or over:
             return result
         return replace(result, status="warned", notes=(*result.notes, f"released: {self.options.released}"))
 
@@ -333,6 +371,7 @@ class Session:
             token=prepared.token,
             sequence=self._audited_sequence(prepared),
             before_publish=before_publish,
+            released=self.options.released is not None,
         )
 
     def _record(self, history: History, facts: RunFacts, result: RunResult, execution: Execution) -> RunResult:

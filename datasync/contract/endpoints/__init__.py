@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from datasync.contract.endpoints.api import ApiTarget, GraphqlTarget, Response, RestTarget, SoapTarget
 from datasync.contract.endpoints.common import Changes, Cursor, Partition, ReplaceBy, Write
 from datasync.contract.endpoints.files import (
     CsvOptions,
@@ -39,11 +40,20 @@ Source = Annotated[
     Field(discriminator="type"),
 ]
 Target = Annotated[
-    PostgresTarget | SqliteTarget | DuckdbTarget | CsvTarget | ParquetTarget | NdjsonTarget,
+    PostgresTarget
+    | SqliteTarget
+    | DuckdbTarget
+    | CsvTarget
+    | ParquetTarget
+    | NdjsonTarget
+    | RestTarget
+    | GraphqlTarget
+    | SoapTarget,
     Field(discriminator="type"),
 ]
 
 __all__ = [
+    "ApiTarget",
     "Changes",
     "CsvOptions",
     "CsvSource",
@@ -52,6 +62,7 @@ __all__ = [
     "DuckdbSource",
     "DuckdbTarget",
     "GraphqlSource",
+    "GraphqlTarget",
     "NdjsonSource",
     "NdjsonTarget",
     "Pagination",
@@ -62,8 +73,11 @@ __all__ = [
     "PostgresTarget",
     "RelayPagination",
     "ReplaceBy",
+    "Response",
     "RestSource",
+    "RestTarget",
     "SoapSource",
+    "SoapTarget",
     "Source",
     "SqliteSource",
     "SqliteTarget",

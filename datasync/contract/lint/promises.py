@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from datasync.contract.alerting import METRICS
 from datasync.contract.checks import KINDS
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, Finder
 from datasync.contract.rules import Rule
 from datasync.contract.types import parse_type
@@ -62,6 +63,10 @@ def _references(finder: Finder) -> None:
             finder.add(path, "table and contract together" if table else "neither table nor contract", "exactly one of them")
         elif target is None:
             finder.add(path, "references without a target", "a target, in whose system the values are looked up")
+        elif target.type in API_KINDS:
+            finder.add(
+                path, f"references, and the target is {target.type}", "SQL and file targets", "an API cannot be looked into"
+            )
         elif table is not None and target.type not in SQL_KINDS:
             finder.add(path, f"a table, and the target is {target.type}", "contract: NAME")
         elif contract is not None and target.type not in FILE_KINDS:
@@ -103,6 +108,8 @@ def _freshness(finder: Finder) -> None:
         )
     if promise.of == "target" and contract.target is None:
         finder.add(("freshness", "of"), "target, and there is none", "staging")
+    elif promise.of == "target" and contract.target is not None and contract.target.type in API_KINDS:
+        finder.add(("freshness", "of"), f"target, and what a {contract.target.type} target holds cannot be read", "staging")
 
 
 def _count(finder: Finder) -> None:

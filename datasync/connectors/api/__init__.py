@@ -1,0 +1,1 @@
+"""Connectors: APIs that take rows."""

@@ -1,0 +1,116 @@
+"""A batch of staged rows in, a request and the API's verdict on its records out: what REST, GraphQL and SOAP share."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from datasync.connectors.api.answers import Verdict
+from datasync.errors import TransientError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A request that is ready to go.
+
+    Attributes:
+        content: the body as the wire sends it; None: no row of the batch can be sent.
+        path: the endpoint, filled; empty for SOAP, whose WSDL says it.
+        digest: of everything that the request says, so that one key never stands for two things.
+        records: the key columns of the records in it, in order.
+        places: where each of them is in the batch.
+        refused: place to reason, for rows that cannot be said.
+    """
+
+    content: Any
+    path: str
+    digest: str
+    records: list[dict[str, Any]]
+    places: list[int]
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
+class Wire(Protocol):
+    """How one kind of API is spoken to. Construct without I/O."""
+
+    def pack(self, frame: pl.DataFrame, variables: Mapping[str, Any]) -> Parcel:
+        """Make the request of a batch; the same rows and variables give the same request."""
+
+    def deliver(self, parcel: Parcel, key: str) -> Verdict:
+        """Send a request until it is answered, each time under the same idempotency key.
+
+        Returns:
+            Which of `parcel.records` were refused, by their place among them; all others were taken.
+
+        Raises:
+            TransientError: it was not answered, in all tries: it may have been taken or not.
+            PermanentError: the API refuses it as a whole, or its answer does not say what became of every record.
+        """
+
+    def words(self) -> list[str]:
+        """Say what a request is, for `plan`; no I/O."""
+
+    def cancel(self) -> None:
+        """End what another thread waits for."""
+
+    def close(self) -> None:
+        """Let go of the connection; may be called twice."""
+
+
+def digest_of(*parts: str) -> str:
+    """Hash what a request says."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a request is sent again, and how long is waited in between.
+
+    Attributes:
+        tries: in all.
+        first, longest: seconds; the wait doubles, with some chance in it, up to the longest.
+    """
+
+    tries: int = 6
+    first: float = 0.5
+    longest: float = 60.0
+
+    def wait(self, attempt: int) -> float:
+        """Seconds to wait after try number `attempt`."""
+        return float(min(self.first * 2 ** (attempt - 1), self.longest)) * random.uniform(0.75, 1.0)  # noqa: S311
+
+
+class Busy(TransientError):
+    """An answer of 200 that says in its body that the API was not ready: HTTP's own ways to say so are the session's."""
+
+    code = "E_API_BUSY"
+
+
+def patiently(call: Callable[[], Given], patience: Patience, stopped: threading.Event) -> Given:
+    """Make a call, again while the API is busy.
+
+    Args:
+        call: may be made any number of times.
+        patience: how often.
+        stopped: ends waiting at once.
+
+    Raises:
+        TransientError: all tries were in vain, or `stopped` was set.
+    """
+    attempt = 1
+    while True:
+        try:
+            return call()
+        except Busy:
+            if attempt >= patience.tries or stopped.wait(patience.wait(attempt)):
+                raise
+            attempt += 1

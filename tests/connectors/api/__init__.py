@@ -1,0 +1,1 @@
+"""Tests of APIs as targets."""
