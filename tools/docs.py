@@ -25,7 +25,7 @@ PARTS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "rules, freshness, count, expectations": (rules.Rule, rules.CompositeReference, freshness.Freshness, rules.Count, rules.Drift,
                                               rules.Expectation),
     "target": (endpoints.PostgresTarget, endpoints.SqliteTarget, endpoints.DuckdbTarget, endpoints.CsvTarget, endpoints.ParquetTarget,
-               endpoints.NdjsonTarget),
+               endpoints.NdjsonTarget, endpoints.Scd2, endpoints.Deletes),
     "alerts": (alerting.Alert, alerting.Escalation, alerting.Mute),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from datasync.contract.columns import Column, ColumnChecks, Nulls, Reference, Severity
+from datasync.contract.endpoints import SqlTarget, deletes_limit
 from datasync.contract.literals import literal_value
 from datasync.contract.model import Contract
 from datasync.contract.rules import CompositeReference, Rule
@@ -239,7 +240,8 @@ def _simple(reference: Reference) -> dict[str, Any]:
 
 def _key_checks(contract: Contract) -> Iterator[Check]:
     if contract.key:
-        yield Check("key.unique", "unique", "key", "staged", contract.key, expected=f"{', '.join(contract.key)} once")
+        unique = _version(contract)
+        yield Check("key.unique", "unique", "key", "staged", unique, expected=f"{', '.join(unique)} once")
     types = types_of(contract.columns)
     for name, column in contract.columns.items():
         for prefix, checks in _sets(name, column):
@@ -256,6 +258,13 @@ def _key_checks(contract: Contract) -> Iterator[Check]:
             if checks.references:
                 yield Check(_named(name, prefix, "references", checks), "references", "key", "staged", (name,),
                             previous_name=_previous(checks, "references"), **_simple(checks.references), **settings)  # fmt: skip
+
+
+def _version(contract: Contract) -> tuple[str, ...]:
+    """What is there once: the key; of a history with a cursor each of its versions, for a window may hold several."""
+    cursor = contract.source.cursor
+    keeps_versions = contract.target is not None and contract.target.write == "scd2" and cursor is not None
+    return tuple(dict.fromkeys((*contract.key, cursor.column))) if keeps_versions and cursor is not None else contract.key
 
 
 def _named(name: str, prefix: str, kind: str, checks: ColumnChecks) -> str:
@@ -281,7 +290,19 @@ def _table_checks(contract: Contract) -> Iterator[Check]:
             yield Check(name, "expectation", "table", "staged", columns, expectation.severity,
                         expected=expectation.type, description=expectation.description or "",
                         arguments={"type": expectation.type, "kwargs": expectation.arguments})  # fmt: skip
+    yield from _deletes(contract)
     yield Check("load.fidelity", "fidelity", "table", "staged", expected="what was accepted is what is staged")
+
+
+def _deletes(contract: Contract) -> Iterator[Check]:
+    limit = deletes_limit(contract.target)
+    if limit is None or not isinstance(contract.target, SqlTarget):
+        return
+    deletes, cursor = contract.target.deletes, contract.source.cursor
+    named = (*contract.key, cursor.column if cursor else None, deletes.column if deletes and deletes.missing != "mark" else None)
+    columns = tuple(dict.fromkeys(name for name in named if name in contract.columns))
+    yield Check("deletes.limit", "deletes.limit", "table", "staged", columns, arguments={"limit": limit},
+                expected=f"at most {limit} of the target's rows taken away")  # fmt: skip
 
 
 def _always_full(contract: Contract) -> bool:

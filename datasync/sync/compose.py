@@ -28,7 +28,7 @@ from datasync.stages.context import StepOutcome
 from datasync.stages.summary import conserved, row_counts, tallies_of
 
 GATES: dict[StageName, str] = {"gate_source": "source", "gate_prepared": "prepared", "audit": "staged"}
-UNRECORDED = ("figures", "rechecks", "completed", "evolve", "header")
+UNRECORDED = ("figures", "rechecks", "completed", "complete", "evolve", "header")
 """Details that only later steps need."""
 
 

@@ -55,7 +55,7 @@ def _in_batch(batch: QuarantineBatch, plan: Plan, spec: TargetSpec, staging: Sta
     kind = plan.step("extract").request.cursor_type
     if plan.window is not None and cursor in frame.columns and kind is not None:
         yield from frame.filter(_inside(frame[cursor], plan.window, kind))["_id"]
-    if spec.write == "merge" and all(name in frame.columns for name in spec.key):
+    if spec.write in ("merge", "scd2") and all(name in frame.columns for name in spec.key):
         yield from _merged(frame, spec, staging)
 
 

@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from datasync.contract.endpoints.common import Changes, Cursor, Partition, ReplaceBy, Write
+from datasync.contract.endpoints.common import (
+    Changes,
+    Cursor,
+    Deletes,
+    Partition,
+    ReplaceBy,
+    Scd2,
+    SqlTarget,
+    Write,
+    deletes_limit,
+)
 from datasync.contract.endpoints.files import (
     CsvOptions,
     CsvSource,
@@ -49,6 +59,7 @@ __all__ = [
     "CsvSource",
     "CsvTarget",
     "Cursor",
+    "Deletes",
     "DuckdbSource",
     "DuckdbTarget",
     "GraphqlSource",
@@ -63,10 +74,13 @@ __all__ = [
     "RelayPagination",
     "ReplaceBy",
     "RestSource",
+    "Scd2",
     "SoapSource",
     "Source",
+    "SqlTarget",
     "SqliteSource",
     "SqliteTarget",
     "Target",
     "Write",
+    "deletes_limit",
 ]
