@@ -274,6 +274,7 @@ class TargetSpec:
         history: columns of `write: scd2`; None for every other mode.
         deletes: which rows are taken away; None: none.
         complete: the run read everything and set nothing aside, so what staging lacks is gone from the source.
+        asked: columns of the published table that the audit's checks ask, for targets that must fetch it.
     """
 
     sync: str
@@ -292,6 +293,7 @@ class TargetSpec:
     history: HistoryColumns | None = None
     deletes: Deletes | None = None
     complete: bool = False
+    asked: frozenset[str] = frozenset()
 
     @property
     def stored(self) -> dict[str, DataType]:

@@ -19,6 +19,7 @@ SOURCES = {
     "rest": "datasync.connectors.rest.source:RestSource",
     "graphql": "datasync.connectors.graphql.source:GraphqlSource",
     "soap": "datasync.connectors.soap.source:SoapSource",
+    "delta": "datasync.connectors.delta.source:DeltaSource",
 }
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",
@@ -27,6 +28,7 @@ TARGETS = {
     "csv": "datasync.connectors.files.csv:CsvTarget",
     "parquet": "datasync.connectors.files.parquet:ParquetTarget",
     "ndjson": "datasync.connectors.files.ndjson:NdjsonTarget",
+    "delta": "datasync.connectors.delta.target:DeltaTarget",
 }
 GROUP = "datasync.connectors"
 """Entry points of other packages: `source.NAME` and `target.NAME`, each a class."""

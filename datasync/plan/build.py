@@ -138,6 +138,7 @@ def build(contract: Contract, situation: Situation) -> Plan:
     """
     checks = tuple(_checks(contract, situation))
     spec = target_spec(contract, situation)
+    spec = replace(spec, asked=_asked(checks, spec))
     return Plan(
         contract=contract,
         run_id=situation.run_id,
@@ -171,6 +172,16 @@ def _checks(contract: Contract, situation: Situation) -> Iterator[Check]:
         yield window_check(column, nodes.all_of(*bounds))
     if contract.run.audit == "full":
         yield from row_checks_at_rest(declared)
+
+
+def _asked(checks: tuple[Check, ...], spec: TargetSpec) -> frozenset[str]:
+    """Columns of the published table that checks at rest may ask: keys that rows which stay could share, and freshness."""
+    found: set[str] = set()
+    for check in checks:
+        merged = spec.write in ("merge", "scd2") and set(spec.key) <= set(check.columns)
+        if check.kind == "freshness" or (check.kind == "unique" and spec.write != "replace" and not merged):
+            found |= {*check.columns, *(check.where.columns if check.where is not None else ())}
+    return frozenset(found & set(spec.columns))
 
 
 def _as(value: Any, kind: DataType, cursor: CursorFacts) -> Any:

@@ -224,6 +224,8 @@ def source_of(target: Any, name: str) -> Any:
         raise PermanentError(f"{name} cannot be looked up: the contract has no target", code="E_NO_TARGET")
     if target.type == "postgres":
         return endpoints.PostgresSource(type="postgres", connection=target.connection, table=name)
+    if target.type == "delta":
+        return endpoints.DeltaSource(type="delta", path=name, connection=target.connection)
     if target.type in ("sqlite", "duckdb"):
         model: Any = endpoints.SqliteSource if target.type == "sqlite" else endpoints.DuckdbSource
         return model(type=target.type, database=target.database, table=name)

@@ -54,6 +54,7 @@ def target_as_source(contract: Contract) -> Any:
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
         "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
+        "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
     fields = {
         name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)

@@ -30,8 +30,8 @@ class Superseded:
 def superseded(plan: Plan, spec: TargetSpec, staging: Staging, open_batches: Iterable[QuarantineBatch]) -> Superseded:
     """Find open rows whose cursor lies in the run's window, whose file it read, or whose key it merges; a full read takes all."""
     batches = list(open_batches)
-    # Of an API, the file that was pinned is its version: a read without a window is a full one.
-    if plan.window is None and (not plan.files or plan.contract.source.type in PAGED_KINDS):
+    # Of an API or a Delta table, the file that was pinned is its version: a read without a window is a full one.
+    if plan.window is None and (not plan.files or plan.contract.source.type in (*PAGED_KINDS, "delta")):
         return Superseded(batches=tuple(batches))
     found: dict[str, list[str]] = {}
     for batch in batches:

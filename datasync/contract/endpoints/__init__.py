@@ -17,6 +17,7 @@ from datasync.contract.endpoints.common import (
     Write,
     deletes_limit,
 )
+from datasync.contract.endpoints.delta import DeltaSource, DeltaTarget
 from datasync.contract.endpoints.files import (
     CsvOptions,
     CsvSource,
@@ -43,13 +44,14 @@ Source = Annotated[
     | CsvSource
     | ParquetSource
     | NdjsonSource
+    | DeltaSource
     | RestSource
     | GraphqlSource
     | SoapSource,
     Field(discriminator="type"),
 ]
 Target = Annotated[
-    PostgresTarget | SqliteTarget | DuckdbTarget | CsvTarget | ParquetTarget | NdjsonTarget,
+    PostgresTarget | SqliteTarget | DuckdbTarget | CsvTarget | ParquetTarget | NdjsonTarget | DeltaTarget,
     Field(discriminator="type"),
 ]
 
@@ -60,6 +62,8 @@ __all__ = [
     "CsvTarget",
     "Cursor",
     "Deletes",
+    "DeltaSource",
+    "DeltaTarget",
     "DuckdbSource",
     "DuckdbTarget",
     "GraphqlSource",
