@@ -100,7 +100,12 @@ def _azure(connection: Connection | None) -> dict[str, str]:
         "AZURE_STORAGE_CLIENT_ID": extra.get("client_id"), "AZURE_STORAGE_CLIENT_SECRET": extra.get("client_secret"),
         "AZURE_STORAGE_ENDPOINT": endpoint,
     }  # fmt: skip
-    return _given(given) | _plain_http(endpoint, "AZURE_ALLOW_HTTP")
+    found = _given(given) | _plain_http(endpoint, "AZURE_ALLOW_HTTP")
+    if extra.get("use_emulator"):
+        # Azurite cannot list from a name on; so told, the client does not ask it to. It is found by AZURITE_BLOB_STORAGE_URL.
+        found.pop("AZURE_STORAGE_ENDPOINT", None)
+        found["AZURE_STORAGE_USE_EMULATOR"] = "true"
+    return found
 
 
 def _gcs(connection: Connection | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -114,5 +115,48 @@ def s3_bucket(s3_url: str) -> Callable[[str], Connection]:
         return Connection(
             "lake", "aws", login="key", password="secret", extra={"endpoint_url": s3_url, "region_name": "eu-west-1"}
         )
+
+    return make
+
+
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Azurite's own, known to all."""
+AZURITE = Path(__file__).parents[3] / ".venv/node/node_modules/azurite/dist/src/blob/main.js"
+
+
+@pytest.fixture(scope="session")
+def azure_url() -> Iterator[str]:
+    """The URL of an account of azurite."""
+    arguments = [
+        "--disableTelemetry",
+        "--skipApiVersionCheck",
+        "--inMemoryPersistence",
+        "--blobHost",
+        "127.0.0.1",
+        "--blobPort",
+        "0",
+    ]
+    server = subprocess.Popen(["node", str(AZURITE), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout is not None
+        found = (re.search(r"listen\w* on (http://127\.0\.0\.1:[1-9]\d*)", line) for line in server.stdout)
+        yield next(f"{match[1]}/{ACCOUNT}" for match in found if match)
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+
+
+@pytest.fixture
+def azure_container(azure_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Connection]:
+    """Makes a container and gives a connection to it."""
+    from azure.storage.blob import BlobServiceClient
+
+    monkeypatch.setenv("AZURITE_BLOB_STORAGE_URL", azure_url.removesuffix(f"/{ACCOUNT}"))
+
+    def make(container: str) -> Connection:
+        with BlobServiceClient(azure_url, credential=KEY) as client:
+            client.create_container(container)
+        return Connection("lake", "wasb", login=ACCOUNT, password=KEY, extra={"use_emulator": True})
 
     return make

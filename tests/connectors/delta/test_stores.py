@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ ROWS = {"id": "int64", "v": "string"}
 @pytest.fixture
 def bucket(tmp_path: Path, s3_bucket: Callable[[str], Connection]) -> Iterator[Lake]:
     """A bucket of its own."""
-    name = f"lake-{abs(hash(str(tmp_path))):x}"
+    name = f"lake-{secrets.token_hex(6)}"
     made = Lake(tmp_path, f"s3://{name}", s3_bucket(name))
     yield made
     made.close()
@@ -32,6 +33,15 @@ class TestS3(Conformance):
     @pytest.fixture
     def harness(self, bucket: Lake) -> Harness:
         return bucket.harness(lacks=frozenset({"time"}), hostile=DELTA_NAMES)
+
+
+class TestAzure(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path, azure_container: Callable[[str], Connection]) -> Iterator[Harness]:
+        name = f"lake-{secrets.token_hex(6)}"
+        made = Lake(tmp_path, f"abfs://{name}", azure_container(name))
+        yield made.harness(lacks=frozenset({"time"}), hostile=DELTA_NAMES)
+        made.close()
 
 
 def test_of_writers_at_once_only_one_commits_a_version(bucket: Lake) -> None:
