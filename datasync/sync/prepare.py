@@ -183,7 +183,7 @@ class _Chooser:
         if options.recorded is not None:
             return self._as_recorded(situation, options.recorded)
         if options.kind == "replay":
-            return self._ready(situation)
+            return self._ready(self._at_last_instant(situation))
         if _always_full(contract) and (options.window_start or options.window_end):
             raise UsageError("write: replace always reads in full; a window cannot be given", code="E_WINDOW")
         if self.facts is not None:
@@ -197,13 +197,24 @@ class _Chooser:
         self._refuse_older_instant(situation)
         return self._ready(replace(situation, full=True))
 
+    def _last_instant(self) -> Any:
+        """How far a history without a cursor is written; None: not at all."""
+        facts = _interval_facts(self.opened.contract)
+        known = [from_text(commit.window_end, facts) for commit in self.state.commits if commit.mode == "scd2"]
+        return max((instant for instant in known if instant is not None), default=None)
+
+    def _at_last_instant(self, situation: Situation) -> Situation:
+        """Replayed rows of a history without a cursor hold from when they would have held: a replay moves no history on."""
+        if not self._writes("scd2") or self.facts is not None:
+            return situation
+        end = self._last_instant() or situation.variables["data_interval_end"]
+        return replace(situation, variables={**situation.variables, "data_interval_end": end})
+
     def _refuse_older_instant(self, situation: Situation) -> None:
         """Without a cursor a history's instants are the ends of data intervals: they do not go backwards."""
         if not self._writes("scd2") or self.request.options.kind == "check":
             return
-        facts, end = _interval_facts(self.opened.contract), situation.variables["data_interval_end"]
-        known = [from_text(commit.window_end, facts) for commit in self.state.commits if commit.mode == "scd2"]
-        last = max((instant for instant in known if instant is not None), default=None)
+        last, end = self._last_instant(), situation.variables["data_interval_end"]
         if last is not None and end < last:
             raise Refused(
                 f"the data interval ends at {to_text(end)}, and history is written up to {to_text(last)}", code="E_HISTORY",
