@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from datasync.contract.types import DataType, Dialect
+from datasync.contract.types import BOOL, DataType, Dialect
 
 if TYPE_CHECKING:
     import polars as pl
@@ -225,7 +225,38 @@ class Source(Protocol):
         """Let go of everything; may be called twice."""
 
 
-WriteMode = Literal["append", "merge", "replace", "replace_window"]
+WriteMode = Literal["append", "merge", "replace", "replace_window", "scd2"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryColumns:
+    """The columns that `write: scd2` keeps beside the contract's.
+
+    Attributes:
+        kind: type of both bounds: the cursor's, or instants where there is none.
+        valid_from, valid_to: a version holds in `valid_from <= t < valid_to`; NULL there: it still does.
+        current: true for the version that still holds.
+    """
+
+    kind: DataType
+    valid_from: str = "valid_from"
+    valid_to: str = "valid_to"
+    current: str = "is_current"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletes:
+    """Which of the target's rows a run takes away.
+
+    Attributes:
+        column: the boolean of staged rows that the source has deleted.
+        missing: what becomes of rows that a complete read did not hold; None: they stay.
+        mark: the target's own boolean that says so, for `missing: mark`.
+    """
+
+    column: str | None = None
+    missing: Literal["delete", "mark"] | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +271,10 @@ class TargetSpec:
         cursor: the cursor's column, when it is among `columns` (merge never overwrites a newer one).
         position: staging carries `POSITION`.
         evolve: columns not in the contract that `unknown_columns: evolve` adds.
+        history: columns of `write: scd2`; None for every other mode.
+        deletes: which rows are taken away; None: none.
+        complete: the run read everything and set nothing aside, so what staging lacks is gone from the source.
+        asked: columns of the published table that the audit's checks ask, for targets that must fetch it.
     """
 
     sync: str
@@ -255,6 +290,36 @@ class TargetSpec:
     replace_by: Literal["rows", "swap", "truncate"] = "rows"
     position: bool = False
     evolve: frozenset[str] = frozenset()
+    history: HistoryColumns | None = None
+    deletes: Deletes | None = None
+    complete: bool = False
+    asked: frozenset[str] = frozenset()
+
+    @property
+    def stored(self) -> dict[str, DataType]:
+        """The target's columns: the published ones, then those that datasync fills by itself."""
+        own: dict[str, DataType] = {}
+        if self.history is not None:
+            bounds = dict.fromkeys((self.history.valid_from, self.history.valid_to), self.history.kind)
+            own = {**bounds, self.history.current: BOOL}
+        elif self.deletes is not None and self.deletes.mark is not None:
+            own = {self.deletes.mark: BOOL}
+        return {**self.columns, **own}
+
+    @property
+    def stored_required(self) -> frozenset[str]:
+        """Columns that are NOT NULL where we create the table."""
+        return self.required | ({self.history.valid_from, self.history.current} if self.history is not None else set())
+
+    @property
+    def stored_key(self) -> tuple[str, ...]:
+        """What is unique in the target: the key, or each of its versions."""
+        return (*self.key, self.history.valid_from) if self.history is not None else self.key
+
+    @property
+    def as_staged(self) -> bool:
+        """Whether an absent target would hold just the staged rows."""
+        return self.history is None and self.deletes is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +386,19 @@ class GxAccess:
     schema: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """Rows that publishing takes away, each as SQL after FROM.
+
+    Attributes:
+        going: the target's rows that will be deleted, marked or closed.
+        living: all of its rows that are there and not marked or closed.
+    """
+
+    going: str
+    living: str
+
+
 class Staging(Protocol):
     """A committed staging table (or staged files seen through DuckDB) that the audit judges before it is published."""
 
@@ -330,6 +408,8 @@ class Staging(Protocol):
     survivors: str | None
     """SQL that stands after FROM and gives the target's rows that publishing will leave as they are
     (append: all; merge: keys not staged; replace_window: outside the window); None: none."""
+    removals: Removals | None
+    """The target's rows that publishing will take away; None: it takes none."""
 
     def reference(self, name: str) -> str:
         """SQL after FROM for a table (SQL targets) or contract (file targets) named by `references`.

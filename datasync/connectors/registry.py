@@ -19,6 +19,7 @@ SOURCES = {
     "rest": "datasync.connectors.rest.source:RestSource",
     "graphql": "datasync.connectors.graphql.source:GraphqlSource",
     "soap": "datasync.connectors.soap.source:SoapSource",
+    "delta": "datasync.connectors.delta.source:DeltaSource",
 }
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",
@@ -30,6 +31,7 @@ TARGETS = {
     "rest": "datasync.connectors.api.target:ApiTarget",
     "graphql": "datasync.connectors.api.target:ApiTarget",
     "soap": "datasync.connectors.api.target:ApiTarget",
+    "delta": "datasync.connectors.delta.target:DeltaTarget",
 }
 GROUP = "datasync.connectors"
 """Entry points of other packages: `source.NAME` and `target.NAME`, each a class."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from datasync.contract.columns import Column, ColumnChecks, Nulls, Reference, Severity
+from datasync.contract.endpoints import SqlTarget, deletes_limit
 from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.literals import literal_value
 from datasync.contract.model import Contract
@@ -243,7 +244,8 @@ def _simple(reference: Reference) -> dict[str, Any]:
 
 def _key_checks(contract: Contract) -> Iterator[Check]:
     if contract.key:
-        yield Check("key.unique", "unique", "key", "staged", contract.key, expected=f"{', '.join(contract.key)} once")
+        unique = _version(contract)
+        yield Check("key.unique", "unique", "key", "staged", unique, expected=f"{', '.join(unique)} once")
     types = types_of(contract.columns)
     for name, column in contract.columns.items():
         for prefix, checks in _sets(name, column):
@@ -260,6 +262,13 @@ def _key_checks(contract: Contract) -> Iterator[Check]:
             if checks.references:
                 yield Check(_named(name, prefix, "references", checks), "references", "key", "staged", (name,),
                             previous_name=_previous(checks, "references"), **_simple(checks.references), **settings)  # fmt: skip
+
+
+def _version(contract: Contract) -> tuple[str, ...]:
+    """What is there once: the key; of a history with a cursor each of its versions, for a window may hold several."""
+    cursor = contract.source.cursor
+    keeps_versions = contract.target is not None and contract.target.write == "scd2" and cursor is not None
+    return tuple(dict.fromkeys((*contract.key, cursor.column))) if keeps_versions and cursor is not None else contract.key
 
 
 def _named(name: str, prefix: str, kind: str, checks: ColumnChecks) -> str:
@@ -287,7 +296,19 @@ def _table_checks(contract: Contract) -> Iterator[Check]:
                         arguments={"type": expectation.type, "kwargs": expectation.arguments})  # fmt: skip
     if contract.target is not None and contract.target.type in API_KINDS:
         yield Check("api.rejected", REFUSED_ROWS, "row", "staged", expected="taken by the API")
+    yield from _deletes(contract)
     yield Check("load.fidelity", "fidelity", "table", "staged", expected="what was accepted is what is staged")
+
+
+def _deletes(contract: Contract) -> Iterator[Check]:
+    limit = deletes_limit(contract.target)
+    if limit is None or not isinstance(contract.target, SqlTarget):
+        return
+    deletes, cursor = contract.target.deletes, contract.source.cursor
+    named = (*contract.key, cursor.column if cursor else None, deletes.column if deletes and deletes.missing != "mark" else None)
+    columns = tuple(dict.fromkeys(name for name in named if name in contract.columns))
+    yield Check("deletes.limit", "deletes.limit", "table", "staged", columns, arguments={"limit": limit},
+                expected=f"at most {limit} of the target's rows taken away")  # fmt: skip
 
 
 def _always_full(contract: Contract) -> bool:
@@ -341,7 +362,7 @@ def _count_tolerance(contract: Contract) -> Limit | None:
     """The contract's own, else 0 where the source system counts exactly, else none."""
     if contract.count is not None and contract.count.tolerance is not None:
         return contract.count.tolerance
-    return Limit(count=0) if contract.source.type in ("postgres", "sqlite", "duckdb", "parquet") else None
+    return Limit(count=0) if contract.source.type in ("postgres", "sqlite", "duckdb", "parquet", "delta") else None
 
 
 def row_checks_at_rest(checks: tuple[Check, ...]) -> tuple[Check, ...]:

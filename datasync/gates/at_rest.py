@@ -21,7 +21,7 @@ from datasync.failpoints import failpoint
 from datasync.gates.auditor import Auditor, GxOutcome
 from datasync.gates.fidelity import Figures, difference, row_hash, staged_figures
 from datasync.gates.gx_suite import Suite, compile_checks
-from datasync.gates.offenders import Ground, any_null, breaking_rows, cells, offending, selected, true, unknown_rows
+from datasync.gates.offenders import Ground, any_null, breaking_rows, cells, judged, offending, selected, true, unknown_rows
 from datasync.results.model import CheckTally
 from datasync.seams import Staging
 
@@ -40,6 +40,8 @@ class AuditPlan:
         accepted: figures of what gate_prepared accepted; None: nothing to compare with.
         accepted_hash: sum of row hashes of the same, for a full audit.
         merge_key: the key that publishing merges by.
+        history: key and cursor of a history whose staging may hold several versions of a key.
+        deleted: the boolean of staged rows that publishing takes away.
         bounds: for freshness, earliest and latest value allowed; None without freshness.
         clock: the run's instant, aware, for `now()` and `today()`: the same that the gates in flight had.
     """
@@ -51,6 +53,8 @@ class AuditPlan:
     merge_key: tuple[str, ...] = ()
     bounds: tuple[date | datetime, date | datetime] | None = None
     clock: datetime | None = None
+    history: tuple[tuple[str, ...], str] | None = None
+    deleted: str | None = None
 
 
 @dataclass(slots=True)
@@ -101,8 +105,9 @@ class _Audit:
         self.set_aside = set_aside
         self.outcome = AuditOutcome()
         self.ground = Ground(
-            staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key, clock=plan.clock
-        )
+            staging.dialect, staging.relation, dict(plan.types), staging.survivors, merge_key=plan.merge_key, clock=plan.clock,
+            history=plan.history, deleted=plan.deleted,
+        )  # fmt: skip
         self.grounds: dict[str, Ground] = {}
         self.broken: dict[str, str] = {}
 
@@ -155,7 +160,7 @@ class _Audit:
         parts = []
         for check in keys:
             ground = self._ground(check)
-            chosen = selected(check, ground)
+            chosen = judged(check, ground)
             unknown = f"({chosen}) AND {any_null(check, ground)}" if check.nulls == "pass" else _false(ground)
             parts += [f"sum(CASE WHEN {chosen} THEN 1 ELSE 0 END)", f"sum(CASE WHEN {unknown} THEN 1 ELSE 0 END)"]
         if not parts:

@@ -23,6 +23,8 @@ class Ground:
         types: of the staged columns.
         merge_key: the key that a merge upserts by: survivors never share it with staging.
         clock: the run's instant, aware, for `now()` and `today()`.
+        history: key and cursor of a history, of which staging may hold several versions: what is current is the last of each key.
+        deleted: the boolean of staged rows that publishing takes away.
     """
 
     dialect: Dialect
@@ -32,6 +34,8 @@ class Ground:
     reference: str | None = None
     merge_key: tuple[str, ...] = ()
     clock: datetime | None = None
+    history: tuple[tuple[str, ...], str] | None = None
+    deleted: str | None = None
 
 
 def cells(check: Check, ground: Ground, qualifier: str = "") -> list[str]:
@@ -56,6 +60,23 @@ def selected(check: Check, ground: Ground, qualifier: str = "") -> str:
     return check.where.sql(ground.dialect, ground.clock, qualifier) if check.where is not None else true(ground.dialect)
 
 
+def judged(check: Check, ground: Ground) -> str:
+    """Staged rows that a key check judges: those it applies to that the table will hold, and hold as current, after publish.
+
+    The key itself is judged of all rows: two of one key contradict each other, whatever they say.
+    """
+    parts = [selected(check, ground)]
+    versions = {*ground.merge_key, ground.history[1]} if ground.history is not None else set(ground.merge_key)
+    if check.family == "key" and set(check.columns) != versions:
+        if ground.deleted is not None:
+            parts.append(f"{quote_identifier(ground.deleted, ground.dialect)} IS NOT TRUE")
+        if ground.history is not None:
+            key = ", ".join(quote_identifier(name, ground.dialect) for name in ground.history[0])
+            cursor = quote_identifier(ground.history[1], ground.dialect)
+            parts.append(f"({key}, {cursor}) IN (SELECT {key}, max({cursor}) FROM {ground.relation} GROUP BY {key})")
+    return " AND ".join(f"({part})" for part in parts) if len(parts) > 1 else parts[0]
+
+
 def true(dialect: Dialect) -> str:
     """The constant."""
     return "1 = 1" if dialect == "sqlite" else "TRUE"
@@ -73,21 +94,22 @@ def offending(check: Check, ground: Ground) -> str:
     """
     broken = _repeated(check, ground) if check.kind == "unique" else _orphaned(check, ground)
     parts = f"{any_null(check, ground)} OR {broken}" if check.nulls == "fail" else broken
-    return f"({selected(check, ground)}) AND ({parts})"
+    return f"({judged(check, ground)}) AND ({parts})"
 
 
 def repeated_keys(check: Check, ground: Ground) -> str:
     """Give a SELECT of the keys that more than one row has, one of them staged."""
     names = [f"k{number}" for number in range(len(check.columns))]
     listed = ", ".join(f"{cell} AS {name}" for cell, name in zip(cells(check, ground), names, strict=True))
-    here = f"{selected(check, ground)} AND NOT {any_null(check, ground)}"
+    here = f"{judged(check, ground)} AND NOT {any_null(check, ground)}"
+    there = f"{selected(check, ground)} AND NOT {any_null(check, ground)}"
     keys = ", ".join(names)
     if not _asks_survivors(check, ground):
         staged = f"(SELECT {listed} FROM {ground.relation} WHERE {here}) AS staged_keys"
         return f"SELECT {keys} FROM {staged} GROUP BY {keys} HAVING count(*) > 1"
     both = (
         f"SELECT {listed}, 1 AS staged FROM {ground.relation} WHERE {here} "
-        f"UNION ALL SELECT {listed}, 0 AS staged FROM {ground.survivors} WHERE {here}"
+        f"UNION ALL SELECT {listed}, 0 AS staged FROM {ground.survivors} WHERE {there}"
     )
     return f"SELECT {keys} FROM ({both}) AS all_keys GROUP BY {keys} HAVING count(*) > 1 AND sum(staged) > 0"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from datasync.contract.checks import REFUSED_ROWS, Check, checks_of, row_checks_at_rest, types_of, window_check
+from datasync.contract.endpoints import SqlTarget
 from datasync.contract.model import Contract
-from datasync.contract.types import DataType
+from datasync.contract.types import TIMESTAMP_UTC, DataType
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
-from datasync.plan.window import CursorFacts
-from datasync.seams import PinnedFile, ReadRequest, TargetSpec, Window
+from datasync.plan.window import CursorFacts, latest
+from datasync.seams import Deletes, HistoryColumns, PinnedFile, ReadRequest, TargetSpec, Window
 
 FILE_KINDS = ("csv", "parquet", "ndjson")
 PAGED_KINDS = ("rest", "graphql", "soap")
@@ -69,6 +70,7 @@ def target_spec(contract: Contract, situation: Situation) -> TargetSpec:
     target = contract.target
     columns = {**types_of(contract.columns), **situation.evolve}
     cursor = situation.cursor
+    history = _history(contract, cursor)
     return TargetSpec(
         sync=sync_id(contract, situation.params),
         contract=contract.contract,
@@ -79,11 +81,44 @@ def target_spec(contract: Contract, situation: Situation) -> TargetSpec:
         key=contract.key,
         cursor=cursor.column if cursor and cursor.column in columns else None,
         cursor_zone=cursor.zone if cursor else None,
-        window=situation.window,
+        window=_written_window(situation, history),
         replace_by=target.replace_by if target else "rows",
         position=contract.source.type in (*FILE_KINDS, *PAGED_KINDS),
         evolve=frozenset(situation.evolve),
+        history=history,
+        deletes=_deletes(contract),
+        # A check looks at the same rows as the run would.
+        complete=situation.full and situation.kind != "replay",
     )
+
+
+def _history(contract: Contract, cursor: CursorFacts | None) -> HistoryColumns | None:
+    """The columns of `write: scd2`, of the cursor's type as the target has it, else instants."""
+    target = contract.target
+    if not isinstance(target, SqlTarget) or target.write != "scd2":
+        return None
+    column = contract.columns.get(cursor.column) if cursor else None
+    kind = column.type if column is not None else TIMESTAMP_UTC
+    named = target.scd2
+    return HistoryColumns(kind, named.valid_from, named.valid_to, named.current) if named is not None else HistoryColumns(kind)
+
+
+def _written_window(situation: Situation, history: HistoryColumns | None) -> Window | None:
+    """The run's window; a history without a cursor has the end of the data interval for its changes' instant."""
+    interval_end = situation.variables.get("data_interval_end")
+    if history is None or situation.cursor is not None or interval_end is None:
+        return situation.window
+    return Window(None, interval_end)
+
+
+def _deletes(contract: Contract) -> Deletes | None:
+    target = contract.target
+    found = target.deletes if isinstance(target, SqlTarget) and target.write in ("merge", "scd2") else None
+    if found is None:
+        return None
+    if found.missing == "mark":
+        return Deletes(missing="mark", mark=found.column)
+    return Deletes(found.column, found.missing) if found.column or found.missing else None
 
 
 def _never_null(contract: Contract, name: str) -> bool:
@@ -104,6 +139,7 @@ def build(contract: Contract, situation: Situation) -> Plan:
     """
     checks = tuple(_checks(contract, situation))
     spec = target_spec(contract, situation)
+    spec = replace(spec, asked=_asked(checks, spec))
     return Plan(
         contract=contract,
         run_id=situation.run_id,
@@ -139,6 +175,16 @@ def _checks(contract: Contract, situation: Situation) -> Iterator[Check]:
         yield from row_checks_at_rest(declared)
 
 
+def _asked(checks: tuple[Check, ...], spec: TargetSpec) -> frozenset[str]:
+    """Columns of the published table that checks at rest may ask: keys that rows which stay could share, and freshness."""
+    found: set[str] = set()
+    for check in checks:
+        merged = spec.write in ("merge", "scd2") and set(spec.key) <= set(check.columns)
+        if check.kind == "freshness" or (check.kind == "unique" and spec.write != "replace" and not merged):
+            found |= {*check.columns, *(check.where.columns if check.where is not None else ())}
+    return frozenset(found & set(spec.columns))
+
+
 def _as(value: Any, kind: DataType, cursor: CursorFacts) -> Any:
     """A bound as the column holds it: naive timestamps stand in the cursor's zone."""
     from datetime import datetime
@@ -162,7 +208,7 @@ def _steps(contract: Contract, situation: Situation, checks: tuple[Check, ...], 
             cursor_type=situation.cursor.kind if situation.cursor else None,
             cursor_zone=situation.cursor.zone if situation.cursor else None,
             # Without a cursor the window only names what an append adds: the query's own variables select the rows.
-            window=situation.window if situation.cursor else None,
+            window=_read_window(situation, spec),
             files=situation.files,
             variables=situation.variables,
         ),
@@ -185,10 +231,17 @@ def _steps(contract: Contract, situation: Situation, checks: tuple[Check, ...], 
         yield Reconcile(spec)
 
 
+def _read_window(situation: Situation, spec: TargetSpec) -> Window | None:
+    """The rows to read. Where a full read tells what is missing, rows that changed since the window was chosen are there too."""
+    window = situation.window
+    if situation.cursor is None or window is None:
+        return None
+    judges_missing = spec.history is not None or (spec.deletes is not None and spec.deletes.missing is not None)
+    return replace(window, end=latest(situation.cursor.kind)) if spec.complete and judges_missing else window
+
+
 def _local_spec(spec: TargetSpec, contract: Contract, checks: tuple[Check, ...]) -> TargetSpec:
     """The spec of a check's local staging: only the columns that the audit reads, all of them when expectations may."""
-    from dataclasses import replace
-
     names = {name for check in checks if check.gate == "staged" for name in check.columns}
     names |= {name for check in checks if check.gate == "staged" and check.where for name in check.where.columns}
     if contract.run.audit == "full" or contract.expectations:

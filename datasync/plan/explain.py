@@ -72,6 +72,8 @@ def _reads(plan: Plan) -> str:
     if plan.window is not None:
         start = to_text(plan.window.start) or "the beginning"
         return f"{start} <= {plan.step('extract').request.cursor} < {to_text(plan.window.end)}"
+    if plan.contract.source.type == "delta" and plan.files:
+        return f"version {plan.files[0].fingerprint}"
     if plan.files and plan.contract.source.type not in PAGED_KINDS:
         return f"{len(plan.files)} file{'s' if len(plan.files) != 1 else ''}"
     return "everything"

@@ -140,6 +140,13 @@ def _end(facts: CursorFacts, clock: datetime, greatest: WindowValue | None) -> W
     return clock.astimezone(UTC)
 
 
+def latest(kind: DataType) -> WindowValue:
+    """Give a value behind which a cursor of that type has none."""
+    if kind.is_integer:
+        return 2**63 - 1
+    return date(9999, 12, 31) if kind.name == "date" else datetime(9999, 12, 31, tzinfo=UTC)
+
+
 def _back(value: WindowValue, lag: timedelta | None) -> WindowValue:
     return value if lag is None or isinstance(value, int) else value - lag
 
@@ -195,6 +202,32 @@ def check_append(window: Window, commits: tuple[Commit, ...], facts: CursorFacts
                 hint="give a window that was not loaded yet, or use write: merge or replace_window",
             )
     return None
+
+
+def check_history(window: Window, commits: tuple[Commit, ...], facts: CursorFacts) -> Commit | None:
+    """Judge a given window of `write: scd2` against the watermark: history is written forwards.
+
+    Returns:
+        The commit of the very same window, which makes this run a rerun; None when the window reaches behind the watermark.
+
+    Raises:
+        Refused: the window ends at or before the watermark.
+    """
+    watermark = last_watermark(commits, facts)
+    if watermark is None:
+        # Given windows alone do not move a watermark; the last of them is as far as history is written.
+        ends = (from_text(commit.window_end, facts) for commit in commits if commit.mode == "scd2")
+        watermark = max((end for end in ends if end is not None), default=None)
+    if not window.explicit or watermark is None or window.end > watermark:  # type: ignore[operator]
+        return None
+    for commit in commits:
+        start, end = from_text(commit.window_start, facts), from_text(commit.window_end, facts)
+        if commit.mode == "scd2" and (start, end) == (window.start, window.end):
+            return commit
+    raise Refused(
+        f"the window ends at {to_text(window.end)}, and history is written up to {to_text(watermark)}", code="E_HISTORY",
+        hint="what lies behind is not written again: give a later window, or run with --full to catch up with the source",
+    )  # fmt: skip
 
 
 def _overlap(start: WindowValue | None, end: WindowValue, window: Window) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from datasync.contract.checks import Check
-from datasync.errors import StorageError
+from datasync.errors import ConnectorError, StorageError
 from datasync.gates.fidelity import Figures
 from datasync.plan.steps import Audit
 from datasync.plan.window import to_text
@@ -33,13 +34,17 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
 
     staged = outcomes["stage"].detail
     clock = context.target.clock()
+    # A row that was set aside is missing from staging, not from the source.
+    spec = replace(spec, complete=spec.complete and not any(outcome.set_aside for outcome in outcomes.values()))
     with flow.working():
         plan = at_rest.AuditPlan(
             checks=step.checks,
             types=spec.columns,
             accepted=Figures.from_plain(staged["figures"]) if "figures" in staged else None,
             accepted_hash=int(staged["hash"]) if staged.get("hash") is not None else None,
-            merge_key=spec.key if spec.write == "merge" else (),
+            merge_key=spec.key if spec.write in ("merge", "scd2") else (),
+            history=(spec.key, spec.cursor) if spec.history is not None and spec.cursor is not None else None,
+            deleted=spec.deletes.column if spec.deletes is not None else None,
             bounds=_bounds(step, context, spec, clock),
             clock=context.clock,
         )
@@ -53,11 +58,42 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
         raise StorageError(
             f"staging held {found.staged + found.moved} rows of {flow.rows_in}", code="E_STAGING_COUNT", stage="audit"
         )
+    spec = replace(spec, complete=spec.complete and not found.moved)
+    taken = _taken(step, context, spec)
+    found.rechecks += taken.rechecks
+    flow.detail |= {"complete": spec.complete, **taken.detail}
     flow.detail |= {"figures": found.figures.to_plain(), "rechecks": [list(pair) for pair in found.rechecks], "completed": True}
     flow.tally("staged", found.tallies)
+    flow.tally("staged", taken.tallies)
     counts = row_counts({**outcomes, "audit": flow.outcome()}, 0)
     flow.tally("staged", {check.name: tally for check, tally in _counted(step, context, spec, (found, counts, clock))})
     flow.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _TakenAway:
+    """What the audit says of rows that publishing takes away."""
+
+    tallies: Mapping[str, CheckTally] = field(default_factory=dict)
+    rechecks: tuple[tuple[str, str], ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _taken(step: Audit, context: Context, spec: TargetSpec) -> _TakenAway:
+    """Judge how many of the target's rows would go."""
+    from datasync.gates.removals import removals
+
+    check = next((check for check in step.checks if check.kind == "deletes.limit"), None)
+    if check is None:
+        return _TakenAway()
+    try:
+        found = removals(context.target.staging(spec), check.arguments["limit"])
+    except ConnectorError as error:
+        return _TakenAway({check.name: CheckTally(evaluated=1, error=error.message)})
+    marks = spec.deletes is not None and spec.deletes.mark is not None
+    word = "closed" if spec.history is not None else "marked" if marks else "deleted"
+    rechecks = ((check.name, found.recheck),) if found.recheck else ()
+    return _TakenAway({check.name: found.tally}, rechecks, {word: found.rows})
 
 
 def _storing(context: Context) -> Any:

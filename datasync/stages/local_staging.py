@@ -23,6 +23,7 @@ from datasync.seams import (
     GxAccess,
     Published,
     PublishRequest,
+    Removals,
     Staging,
     StagingWriter,
     Surroundings,
@@ -46,7 +47,7 @@ class LocalTarget:
         self._around = surroundings
 
     def _alone(self, spec: TargetSpec) -> TargetSpec:
-        return replace(spec, write="replace")
+        return replace(spec, write="replace", history=None, deletes=None)
 
     def inspect(self, spec: TargetSpec) -> TargetState:
         """A check's staging has no past."""
@@ -66,7 +67,7 @@ class LocalTarget:
 
     def staging(self, spec: TargetSpec) -> Staging:
         """Give the local staging, seeing as much of the target as is asked for."""
-        judged = replace(spec, write="replace") if self.alone else spec
+        judged = self._alone(spec) if self.alone else spec
         return LocalStaging(cast(KeepingStaging, self._local.staging(self._alone(spec))), self._contract, self._around, judged)
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
@@ -118,22 +119,25 @@ class LocalStaging:
         self._copied: dict[str, str] = {}
         self.relation = inner.relation
         self._published = self._copy_published()
-        self.survivors: str | None = self._survivors()
+        self.survivors: str | None = None
+        self.removals: Removals | None = None
+        self._judge_published()
 
     def _copy_published(self) -> str | None:
         """Copy the audited columns of the published table, where a key check or freshness asks for them."""
         contract, target = self._contract, self._contract.target
         if target is None or target.type in API_KINDS or (self._spec.write == "replace" and not _asks_target(contract)):
             return None
-        names = tuple(self._spec.columns)
+        names = tuple(self._spec.stored)
         return self.copy(_table(target), names, missing_is_fine=True)
 
-    def _survivors(self) -> str | None:
-        from datasync.connectors.sql.statements import Tables, survivors
+    def _judge_published(self) -> None:
+        from datasync.connectors.sql.modes import removals, survivors
+        from datasync.connectors.sql.statements import Tables
 
-        if self._published is None:
-            return None
-        return survivors(self._spec, Tables(self._published, self.relation, "duckdb"))
+        if self._published is not None:
+            tables = Tables(self._published, self.relation, "duckdb")
+            self.survivors, self.removals = survivors(self._spec, tables), removals(self._spec, tables)
 
     def copy(self, name: str, columns: tuple[str, ...], missing_is_fine: bool = False) -> str | None:
         """Copy columns of a table of the target's system; give the local relation.
@@ -151,7 +155,7 @@ class LocalStaging:
         relation = f"_datasync_copy_{len(self._copied)}"
         try:
             try:
-                request = ReadRequest(files=source.files() or (), columns=columns, types=self._spec.columns)
+                request = ReadRequest(files=source.files() or (), columns=columns, types=self._spec.stored)
                 with source.read(request) as reading:
                     frames = [batch.frame.select(columns) for batch in reading.batches()]
             except PermanentError as error:
@@ -161,7 +165,7 @@ class LocalStaging:
         finally:
             source.close()
         if not frames:
-            frames = [pl.DataFrame(schema={name: polars_type(self._spec.columns.get(name, STRING)) for name in columns})]
+            frames = [pl.DataFrame(schema={name: polars_type(self._spec.stored.get(name, STRING)) for name in columns})]
         self._inner.keep(relation, frames)
         self._copied[key] = relation
         return relation
@@ -221,6 +225,8 @@ def source_of(target: Any, name: str) -> Any:
         raise PermanentError(f"{name} cannot be looked up: the contract has no target", code="E_NO_TARGET")
     if target.type == "postgres":
         return endpoints.PostgresSource(type="postgres", connection=target.connection, table=name)
+    if target.type == "delta":
+        return endpoints.DeltaSource(type="delta", path=name, connection=target.connection)
     if target.type in ("sqlite", "duckdb"):
         model: Any = endpoints.SqliteSource if target.type == "sqlite" else endpoints.DuckdbSource
         return model(type=target.type, database=target.database, table=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.checks import Check
@@ -16,6 +16,9 @@ from datasync.stages.summary import Outcomes, row_counts
 if TYPE_CHECKING:
     import polars as pl
 
+TAKEN = ("deleted", "marked", "closed")
+"""What becomes of the target's rows that a run takes away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Audited:
@@ -26,18 +29,23 @@ class Audited:
         rows: in staging.
         rechecks: key checks to repeat in the transaction, as `PublishRequest` says.
         figures: of staging after the audit, for reconcile.
+        taken: rows of the target that go, by what becomes of them: deleted, marked or closed.
     """
 
     spec: TargetSpec
     rows: int
     rechecks: tuple[tuple[str, str], ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: TargetSpec, outcome: StepOutcome) -> Audited:
         """Read what a finished audit left in its outcome."""
         rechecks = tuple((name, sql) for name, sql in outcome.detail.get("rechecks", ()))
-        return cls(spec, outcome.rows_out, rechecks, outcome.detail.get("figures", {}))
+        # What the audit could not be sure of is not taken for missing.
+        spec = replace(spec, complete=bool(outcome.detail.get("complete", False)))
+        taken = {word: int(outcome.detail[word]) for word in TAKEN if word in outcome.detail}
+        return cls(spec, outcome.rows_out, rechecks, outcome.detail.get("figures", {}), taken)
 
 
 def publish(step: Publish, context: Context, flow: Flow, audited: Audited, outcomes: Outcomes) -> Commit | None:
@@ -69,6 +77,7 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited, outco
             return None
     flow.rows_out = commit.rows
     flow.detail["sequence"] = commit.sequence
+    flow.detail |= audited.taken
     flow.finish()
     return commit
 

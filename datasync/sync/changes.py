@@ -40,7 +40,7 @@ class PagedReading(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is new: rows, or for `modified` files; count None: nobody could count."""
+    """What is new: rows; for `modified` files, for `version` versions of a table; count None: nobody could count."""
 
     changed: bool
     count: int | None
@@ -75,6 +75,8 @@ def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Syst
     by = declared.by if declared is not None and declared.by else "modified" if contract.source.type in FILE_KINDS else "cursor"
     if by == "modified" and contract.source.type in PAGED_KINDS:
         return _version(opened, request)
+    if contract.source.type == "delta" and (by == "modified" or contract.source.cursor is None):
+        return _versions(opened, request)
     if by == "modified" or contract.source.cursor is None:
         if contract.source.type not in FILE_KINDS:
             raise UsageError("nothing tells what is new: add source.cursor or source.changes.query", code="E_CHANGES")
@@ -107,6 +109,17 @@ def _modified(opened: Opened, request: Request) -> Changes:
     since = int(last.timestamp() * 10**9) if isinstance(last, datetime) else 0
     fresh = [file for file in files if file.modified > since]
     return Changes(bool(fresh), len(fresh), "modified")
+
+
+def _versions(opened: Opened, request: Request) -> Changes:
+    """A table is new when it is not at the version that the last run published: no clock is asked."""
+    (now,) = opened.source.files() or ()
+    spec = target_spec(opened.contract, Situation(request.run_id, params=request.params))
+    commits = opened.target.inspect(spec).commits if opened.target is not None else ()
+    loaded = [int(file.fingerprint) for commit in commits for file in commit.files if file.path == now.path]
+    version = int(now.fingerprint)
+    behind = version - loaded[-1] if loaded and loaded[-1] <= version else version + 1
+    return Changes(behind > 0, behind, "version")
 
 
 def _query(loaded: LoadedContract, query: str, request: Request, variables: Mapping[str, Any]) -> Changes:

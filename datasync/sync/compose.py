@@ -31,7 +31,7 @@ from datasync.stages.summary import conserved, row_counts, tallies_of
 
 GATES: dict[StageName, str] = {"gate_source": "source", "gate_prepared": "prepared", "audit": "staged"}
 UNCHANGED = "target and watermark are unchanged"
-UNRECORDED = ("figures", "rechecks", "completed", "evolve", "header")
+UNRECORDED = ("figures", "rechecks", "completed", "complete", "evolve", "header")
 """Details that only later steps need."""
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasync.contract.endpoints import Scd2
 from datasync.contract.endpoints.api import API_KINDS
+from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.model import Contract
+from datasync.contract.types import Dialect
 from datasync.errors import UsageError
 from datasync.sync.options import RunOptions
 
@@ -24,7 +27,7 @@ def judged(contract: Contract, options: RunOptions) -> Contract:
     count = contract.count.model_copy(update={"tolerance": None}) if contract.count is not None else None
     if options.data is not None:
         return contract.model_copy(update={"source": file_endpoint(options.data, contract.source), "count": count})
-    return contract.model_copy(update={"source": target_as_source(contract.target), "transform": (), "count": count})
+    return contract.model_copy(update={"source": target_as_source(contract), "transform": (), "count": count})
 
 
 def file_endpoint(path: Any, source: Any) -> Any:
@@ -42,10 +45,11 @@ def file_endpoint(path: Any, source: Any) -> Any:
     return model(**common, options=source.options) if source.type == kind else model(**common)
 
 
-def target_as_source(target: Any) -> Any:
-    """Read the published table."""
+def target_as_source(contract: Contract) -> Any:
+    """Read the published table: of a history the versions that hold, without rows that are marked as gone."""
     from datasync.contract import endpoints
 
+    target: Any = contract.target
     if target is None:
         raise UsageError("--at target needs a target", code="E_NO_TARGET")
     if target.type in API_KINDS:
@@ -53,9 +57,28 @@ def target_as_source(target: Any) -> Any:
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
         "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
+        "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
     fields = {
         name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
     }
+    holding = _holding(contract)
+    if holding is not None:
+        fields |= {"table": None, "query": holding}
     found: Any = model(type=target.type, **fields)
     return found
+
+
+def _holding(contract: Contract) -> str | None:
+    """The query of the rows that hold, where the target has others beside them."""
+    target: Any = contract.target
+    dialect: Dialect = target.type
+    if target.write == "scd2":
+        condition = f"{quote_identifier((target.scd2 or Scd2()).current, dialect)} IS TRUE"
+    elif getattr(target, "deletes", None) is not None and target.deletes.missing == "mark":
+        condition = f"{quote_identifier(target.deletes.column, dialect)} IS NOT TRUE"
+    else:
+        return None
+    names = ", ".join(quote_identifier(name, dialect) for name in contract.columns)
+    table = ".".join(quote_identifier(part, dialect) for part in target.table.split("."))
+    return f"SELECT {names} FROM {table} WHERE {condition}"

@@ -17,6 +17,7 @@ from datasync.plan.window import (
     CursorFacts,
     automatic_window,
     check_append,
+    check_history,
     cursor_facts,
     explicit_window,
     from_text,
@@ -147,8 +148,11 @@ def run_variables(contract: Contract, request: Request, history: History) -> dic
     options, zone_now = request.options, request.now
     start = zone_now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     end = start + timedelta(days=1)
-    if contract.source.cursor is None and options.window_start and options.window_end:
-        window = explicit_window(options.window_start, options.window_end, _interval_facts(contract))
+    # A run that is resumed has the interval that it was given at first.
+    asked = (options.recorded or {}).get("asked", {})
+    first, last = options.window_start or asked.get("window_start"), options.window_end or asked.get("window_end")
+    if contract.source.cursor is None and first and last:
+        window = explicit_window(first, last, _interval_facts(contract))
         assert window is not None
         start, end = window.start, window.end  # type: ignore[assignment]
     return {
@@ -179,7 +183,7 @@ class _Chooser:
         if options.recorded is not None:
             return self._as_recorded(situation, options.recorded)
         if options.kind == "replay":
-            return self._ready(situation)
+            return self._ready(self._at_last_instant(situation))
         if _always_full(contract) and (options.window_start or options.window_end):
             raise UsageError("write: replace always reads in full; a window cannot be given", code="E_WINDOW")
         if self.facts is not None:
@@ -190,7 +194,32 @@ class _Chooser:
             return self._interval(situation)
         if options.window_start or options.window_end:
             explicit_window(options.window_start, options.window_end, _interval_facts(contract))
+        self._refuse_older_instant(situation)
         return self._ready(replace(situation, full=True))
+
+    def _last_instant(self) -> Any:
+        """How far a history without a cursor is written; None: not at all."""
+        facts = _interval_facts(self.opened.contract)
+        known = [from_text(commit.window_end, facts) for commit in self.state.commits if commit.mode == "scd2"]
+        return max((instant for instant in known if instant is not None), default=None)
+
+    def _at_last_instant(self, situation: Situation) -> Situation:
+        """Replayed rows of a history without a cursor hold from when they would have held: a replay moves no history on."""
+        if not self._writes("scd2") or self.facts is not None:
+            return situation
+        end = self._last_instant() or situation.variables["data_interval_end"]
+        return replace(situation, variables={**situation.variables, "data_interval_end": end})
+
+    def _refuse_older_instant(self, situation: Situation) -> None:
+        """Without a cursor a history's instants are the ends of data intervals: they do not go backwards."""
+        if not self._writes("scd2") or self.request.options.kind == "check":
+            return
+        last, end = self._last_instant(), situation.variables["data_interval_end"]
+        if last is not None and end < last:
+            raise Refused(
+                f"the data interval ends at {to_text(end)}, and history is written up to {to_text(last)}", code="E_HISTORY",
+                hint="what lies behind is not written again: run a later interval",
+            )  # fmt: skip
 
     def _as_recorded(self, situation: Situation, manifest: Mapping[str, Any]) -> Prepared:
         """What the run that is resumed read, taken as it was."""
@@ -240,7 +269,10 @@ class _Chooser:
         window = explicit or automatic_window(
             facts, None if options.full else watermark, self.opened.source.clock(), self._greatest(facts, situation)
         )
-        rerun = check_append(window, self.state.commits, facts) if appends and not judged_only else None
+        rerun = None
+        if not judged_only:
+            judge = check_append if appends else check_history if self._writes("scd2") else None
+            rerun = judge(window, self.state.commits, facts) if judge is not None else None
         fallback = mirrored if mirrored is not None else facts.start
         moved = moved_watermark(window, watermark, fallback)
         return self._ready(replace(situation, window=window, watermark=to_text(moved)), rerun)

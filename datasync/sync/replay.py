@@ -229,6 +229,8 @@ def _contract(contract: Contract, start: _Start, data: Path) -> Contract:
     first = contract.source.columns if start.gate == "source" else start.shape if start.transform is not None else None
     source = ParquetSource(type="parquet", path=str(data), columns=first, cursor=contract.source.cursor)
     write = "merge" if contract.key and contract.target.write != "append" else "append"
+    if contract.target.write == "scd2":
+        write = "scd2"
     target = contract.target.model_copy(update={"write": write, "replace_by": "rows"})
     changes: dict[str, Any] = {"source": source, "target": target, "count": None, "freshness": None, "unknown_columns": "drop"}
     if start.transform is not None:

@@ -30,8 +30,8 @@ class Superseded:
 def superseded(plan: Plan, spec: TargetSpec, staging: Staging, open_batches: Iterable[QuarantineBatch]) -> Superseded:
     """Find open rows whose cursor lies in the run's window, whose file it read, or whose key it merges; a full read takes all."""
     batches = list(open_batches)
-    # Of an API, the file that was pinned is its version: a read without a window is a full one.
-    if plan.window is None and (not plan.files or plan.contract.source.type in PAGED_KINDS):
+    # Of an API or a Delta table, the file that was pinned is its version: a read without a window is a full one.
+    if plan.window is None and (not plan.files or plan.contract.source.type in (*PAGED_KINDS, "delta")):
         return Superseded(batches=tuple(batches))
     found: dict[str, list[str]] = {}
     for batch in batches:
@@ -55,7 +55,7 @@ def _in_batch(batch: QuarantineBatch, plan: Plan, spec: TargetSpec, staging: Sta
     kind = plan.step("extract").request.cursor_type
     if plan.window is not None and cursor in frame.columns and kind is not None:
         yield from frame.filter(_inside(frame[cursor], plan.window, kind))["_id"]
-    if spec.write == "merge" and all(name in frame.columns for name in spec.key):
+    if spec.write in ("merge", "scd2") and all(name in frame.columns for name in spec.key):
         yield from _merged(frame, spec, staging)
 
 

@@ -92,3 +92,14 @@ class TestRest(Conformance):
         with serving(answer) as server:
             written = harness_of(tmp_path, nowhere, {"type": "ndjson", "path": "place.ndjson"}, **facts)
             yield replace(written, source=lambda: source_of(server, {"type": "rest", "endpoint": "/"}, tmp_path))
+
+
+DELTA_NAMES = ("it's", "select", "per%cent", ":name", "back\\slash", "a.b", 'q"uote', "Ünï_cödé")
+"""Delta's own rules forbid spaces and `,;{}()=`."""
+
+
+class TestDelta(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        place = {"type": "delta", "path": "lake/place"}
+        return harness_of(tmp_path, nowhere, place, lacks=frozenset({"time"}), hostile=DELTA_NAMES)

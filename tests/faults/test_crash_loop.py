@@ -44,6 +44,8 @@ TARGETS = {
     "postgres": "{type: postgres, connection: target, table: public.t, write: merge}",
     "parquet": "{type: parquet, path: out/t.parquet, write: merge}",
     "folder": "{type: parquet, path: out/t, write: merge}",
+    "delta": "{type: delta, path: out/t, write: merge}",
+    "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
 }
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved")
 """Points that this contract does not pass; the runs of other tests do."""
@@ -94,6 +96,18 @@ def _source(rows: str) -> None:
 
 def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     query = "SELECT id, price FROM t ORDER BY id"
+    if kind == "scd2":
+        with closing(sqlite3.connect("out.sqlite")) as connection:
+            versions = connection.execute("SELECT count(*) FROM t").fetchall()[0][0]
+            current = list(connection.execute("SELECT id, price FROM t WHERE is_current ORDER BY id").fetchall())
+        # One version for each of the first rows, one for what changed and one for what is new.
+        assert versions == (3 if current == OLD else 5)
+        return current
+    if kind == "delta":
+        from deltalake import DeltaTable
+
+        rows = DeltaTable("out/t").to_pyarrow_table(columns=["id", "price"]).to_pylist()
+        return sorted((row["id"], row["price"]) for row in rows)
     if kind == "sqlite":
         with closing(sqlite3.connect("out.sqlite")) as connection:
             return list(connection.execute(query).fetchall())

@@ -13,6 +13,7 @@ from datasync.plan.window import (
     CursorFacts,
     automatic_window,
     check_append,
+    check_history,
     explicit_window,
     from_text,
     moved_watermark,
@@ -97,3 +98,23 @@ def test_intervals_are_split() -> None:
     assert [window.start for window in split(0, 10, "4")] == [0, 4, 8]
     with pytest.raises(UsageError):
         list(split(date(2026, 1, 1), date(2026, 1, 4), "1h"))
+
+
+def test_history_is_written_forwards() -> None:
+    commits = (
+        Commit("r1", "s", "t", 1, "scd2", 1, None, "10", watermark="10"),
+        Commit("r2", "s", "t", 2, "scd2", 1, "10", "20", watermark="20"),
+    )
+    assert check_history(Window(15, 30, explicit=True), commits, INTEGER) is None
+    assert check_history(Window(20, 20), commits, INTEGER) is None
+    again = check_history(Window(10, 20, explicit=True), commits, INTEGER)
+    assert again is not None
+    assert again.run_id == "r2"
+    for start, end in ((5, 20), (10, 19), (1, 5)):
+        with pytest.raises(Refused) as behind:
+            check_history(Window(start, end, explicit=True), commits, INTEGER)
+        assert behind.value.code == "E_HISTORY"
+    # Given windows alone moved no watermark: the last of them counts.
+    given = (Commit("r1", "s", "t", 1, "scd2", 1, "50", "60"),)
+    with pytest.raises(Refused):
+        check_history(Window(10, 20, explicit=True), given, INTEGER)

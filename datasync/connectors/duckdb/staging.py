@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
-from datasync.connectors.sql.statements import Tables, survivors
+from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.statements import Tables
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, Dialect, polars_type
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
-from datasync.seams import POSITION, GxAccess, TargetSpec
+from datasync.seams import POSITION, GxAccess, Removals, TargetSpec
 
 
 def typed(frame: pl.DataFrame, columns: dict[str, DataType]) -> pl.DataFrame:
@@ -48,6 +49,7 @@ class DuckdbStaging:
         self._exists = exists
         self.relation = tables.staging
         self.survivors: str | None = survivors(spec, tables) if exists else None
+        self.removals: Removals | None = removals(spec, tables) if exists else None
 
     def reference(self, name: str) -> str:
         """Give a table of the same file."""

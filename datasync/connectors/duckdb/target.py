@@ -12,9 +12,10 @@ from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import Additions, FoundColumn, check_names, compare
-from datasync.connectors.sql.statements import Tables, dml
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.modes import published as written
+from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
-from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
 from datasync.contract.types import parse_type
 from datasync.errors import PermanentError, Refused, TargetMismatch
@@ -193,8 +194,8 @@ class DuckdbTarget:
 
     def _create(self, spec: TargetSpec, tables: Tables) -> list[str]:
         columns = [
-            f"{quoted(name)} {storage_type(kind, 'duckdb')}{' NOT NULL' if name in spec.required else ''}"
-            for name, kind in spec.columns.items()
+            f"{quoted(name)} {storage_type(kind, 'duckdb')}{' NOT NULL' if name in spec.stored_required else ''}"
+            for name, kind in spec.stored.items()
         ]
         schema, _, _ = self._table.rpartition(".")
         first = [f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"] if schema else []

@@ -8,10 +8,11 @@ from typing import Any
 
 from datasync.connectors.postgres.catalog import Place, check_table, exists
 from datasync.connectors.postgres.engine import Session, lock_number
-from datasync.connectors.postgres.staging import quoted
+from datasync.connectors.postgres.staging import creation, quoted
 from datasync.connectors.postgres.swap import check_swappable, swap
 from datasync.connectors.sql import bookkeeping as book
-from datasync.connectors.sql.statements import Tables, dml, insert
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.statements import Tables, insert
 from datasync.errors import DataSyncError, PermanentError, Refused
 from datasync.failpoints import failpoint
 from datasync.seams import POSITION, Commit, PinnedFile, PublishRequest, RecheckFailed, TargetSpec
@@ -82,9 +83,13 @@ class Publication:
                 self.session.run(f"ALTER TABLE {tables.target} ADD COLUMN {quoted(name)} {kind}")
             failpoint("publish.after_ddl")
             self._write(tables)
-        else:
+        elif self.spec.as_staged:
             self._become(tables)
             failpoint("publish.after_ddl")
+        else:
+            self.session.run(creation(self.spec, tables))
+            failpoint("publish.after_ddl")
+            self._write(tables)
         failpoint("publish.after_dml")
         return self._record(sequence)
 

@@ -10,14 +10,15 @@ from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
 from datasync.connectors.postgres.publishing import Publication, becoming, clock, newest_sequence, read_commits
-from datasync.connectors.postgres.staging import PostgresStaging, Systems, staging_ddl, table_columns
+from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl, table_columns
 from datasync.connectors.postgres.swap import check_swappable
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.reading import quote_table
-from datasync.connectors.sql.statements import Tables, dml
+from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
-from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import PostgresTarget as Endpoint
 from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
@@ -126,7 +127,7 @@ class PostgresTarget:
         if not self._hold(f"stg:{spec.run_id}"):
             raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
         place = self._staging_place(spec.run_id)
-        ddl = staging_ddl(spec, place.quoted, becomes_target=not found_columns(self._session, self._place))
+        ddl = staging_ddl(spec, place.quoted, becomes_target=spec.as_staged and not found_columns(self._session, self._place))
         return PostgresWriter(self._systems.bulk, spec, (place.schema, place.table), ddl)
 
     def staging(self, spec: TargetSpec) -> PostgresStaging:
@@ -196,9 +197,11 @@ class PostgresTarget:
         prefix = quote_table(schema, "postgres") + "." if schema else ""
         tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
         absent = [
-            f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec, required=True))})",
+            f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec.columns, spec.required))})",
             *becoming(spec, tables, table),
         ]
+        if not spec.as_staged:
+            absent = [creation(spec, tables)]
         loading = staging_ddl(spec, tables.staging, becomes_target=False)[1:]
         return [*loading, *[f"-- when absent: {statement}" for statement in absent], *_publishing(spec, tables)]
 

@@ -47,11 +47,12 @@ def compare(spec: TargetSpec, found: Mapping[str, FoundColumn], dialect: Dialect
         Nullable columns that the table lacks.
 
     Raises:
-        TargetMismatch: a column has another type, is generated, a required or key column is missing, or the table has a column
-            that the contract does not fill and that must have a value.
+        TargetMismatch: a column has another type or is generated, a column of the key or of scd2 is missing, or the table has a
+            column that the contract does not fill and that must have a value.
     """
     added: dict[str, str] = {}
-    for name, kind in spec.columns.items():
+    stored = spec.stored
+    for name, kind in stored.items():
         wanted = storage_type(kind, dialect)
         column = found.get(name)
         if column is None:
@@ -64,7 +65,7 @@ def compare(spec: TargetSpec, found: Mapping[str, FoundColumn], dialect: Dialect
                 hint="change the contract's type, or migrate the table: datasync never alters a column's type",
             )
     for name, column in found.items():
-        if name not in spec.columns and not column.nullable and not column.default and not column.generated:
+        if name not in stored and not column.nullable and not column.default and not column.generated:
             raise TargetMismatch(
                 f"{table}.{name} needs a value and the contract has no such column",
                 hint=did_you_mean(name, spec.columns) or "add it to the contract, or give it a default",
@@ -79,7 +80,7 @@ def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
         TargetMismatch: an empty name, one with control characters or one that is too long in bytes, or two that a target which
             ignores case takes for one.
     """
-    for name in (*table.split("."), *spec.columns):
+    for name in (*table.split("."), *spec.stored):
         try:
             quote_identifier(name, dialect)
         except ExpressionError as error:
@@ -87,7 +88,7 @@ def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
                 f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=error.allowed
             ) from error
     seen: dict[str, str] = {}
-    for name in spec.columns if dialect != "postgres" else ():
+    for name in spec.stored if dialect != "postgres" else ():
         other = seen.setdefault(name.lower(), name)
         if other != name:
             raise TargetMismatch(f"{table}: {dialect} takes the columns {other} and {name} for one", hint="rename one of them")
@@ -96,6 +97,11 @@ def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
 def _addable(name: str, wanted: str, spec: TargetSpec, table: str) -> str:
     if name in spec.key:
         raise TargetMismatch(f"{table} has no column {name}, which is part of the contract's key")
+    if spec.history is not None and name not in spec.columns:
+        raise TargetMismatch(
+            f"{table} has no column {name}, which scd2 needs",
+            hint="let datasync create the table, or add the columns and say since when each row holds",
+        )
     return wanted
 
 

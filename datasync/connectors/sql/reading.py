@@ -13,6 +13,7 @@ from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import DataType, Dialect
 from datasync.contract.variables import bind_names, bound_names, render_identifiers
 from datasync.errors import UsageError
+from datasync.plan.window import latest
 from datasync.seams import ReadRequest, WindowValue
 
 Style = Literal["named", "dollar", "pyformat", "qmark", "literal"]
@@ -179,14 +180,8 @@ def whole_window(variables: Mapping[str, Any], kind: DataType | None = None) -> 
     """
     around: dict[str, Any] = {"window_start": None, "window_end": None}
     if kind is not None:
-        around = {"window_start": local(_beginning(kind), kind, None), "window_end": local(_end(kind), kind, None)}
+        around = {"window_start": local(_beginning(kind), kind, None), "window_end": local(latest(kind), kind, None)}
     return {"last_run_time": around["window_start"], **variables, **around}
-
-
-def _end(kind: DataType) -> WindowValue:
-    if kind.is_integer:
-        return 2**63 - 1
-    return date(9999, 12, 31) if kind.name == "date" else datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def _beginning(kind: DataType) -> WindowValue:

@@ -67,9 +67,9 @@ def newer(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -
     return f"{left}.{column} IS NOT NULL AND ({right}.{column} IS NULL OR {left}.{column} > {right}.{column})"
 
 
-def changed(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
-    """Tell rows that differ in any column that is not the key."""
-    others = [column for column in spec.columns if column not in spec.key]
+def changed(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s", passed_over: tuple[str, ...] = ()) -> str:
+    """Tell rows that differ in any column that is neither of the key nor passed over."""
+    others = [column for column in spec.columns if column not in spec.key and column not in passed_over]
     if not others:
         return "FALSE" if tables.dialect != "sqlite" else "0"
     differs = "IS NOT" if tables.dialect == "sqlite" else "IS DISTINCT FROM"
@@ -110,9 +110,8 @@ def upsert(spec: TargetSpec, tables: Tables) -> str:
     """Upsert by key with ON CONFLICT (PostgreSQL, SQLite); needs a unique constraint on the key."""
     key = ", ".join(tables.name(column) for column in spec.key)
     others = [column for column in spec.columns if column not in spec.key]
-    head = (
-        f"INSERT INTO {tables.target} AS t ({names(spec, tables)}) SELECT {names(spec, tables)} FROM {tables.staging} WHERE TRUE"
-    )
+    listed = names(spec, tables)
+    head = f"INSERT INTO {tables.target} AS t ({listed}) SELECT {listed} FROM {tables.staging} AS s WHERE TRUE"
     if not others:
         return f"{head} ON CONFLICT ({key}) DO NOTHING"
     updates = ", ".join(f"{tables.name(column)} = excluded.{tables.name(column)}" for column in others)
@@ -121,7 +120,7 @@ def upsert(spec: TargetSpec, tables: Tables) -> str:
 
 
 def dml(spec: TargetSpec, tables: Tables) -> list[str]:
-    """Give the statements that make staging the target's content."""
+    """Give the statements that make staging the target's content, for a spec without history and deletes."""
     if spec.write == "append":
         return [insert(spec, tables)]
     if spec.write == "merge":

@@ -11,9 +11,10 @@ from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
-from datasync.connectors.sql.statements import Tables, dml
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.modes import published as written
+from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
-from datasync.connectors.sql.written import written
 from datasync.connectors.sqlite.catalog import check_table, found_columns
 from datasync.connectors.sqlite.engine import Handle
 from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl, table_columns
@@ -195,9 +196,9 @@ class SqliteTarget:
 
 
 def _create(spec: TargetSpec, tables: Tables) -> str:
-    columns = table_columns(spec, spec.required | frozenset(spec.key))
+    columns = table_columns(spec.stored, spec.stored_required | frozenset(spec.key))
     if spec.key:
-        columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.key)})")
+        columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.stored_key)})")
     return f"CREATE TABLE {tables.target} ({', '.join(columns)})"
 
 

@@ -7,7 +7,18 @@ from typing import Annotated
 from pydantic import Field
 
 from datasync.contract.endpoints.api import ApiTarget, GraphqlTarget, Response, RestTarget, SoapTarget
-from datasync.contract.endpoints.common import Changes, Cursor, Partition, ReplaceBy, Write
+from datasync.contract.endpoints.common import (
+    Changes,
+    Cursor,
+    Deletes,
+    Partition,
+    ReplaceBy,
+    Scd2,
+    SqlTarget,
+    Write,
+    deletes_limit,
+)
+from datasync.contract.endpoints.delta import DeltaSource, DeltaTarget
 from datasync.contract.endpoints.files import (
     CsvOptions,
     CsvSource,
@@ -34,6 +45,7 @@ Source = Annotated[
     | CsvSource
     | ParquetSource
     | NdjsonSource
+    | DeltaSource
     | RestSource
     | GraphqlSource
     | SoapSource,
@@ -46,6 +58,7 @@ Target = Annotated[
     | CsvTarget
     | ParquetTarget
     | NdjsonTarget
+    | DeltaTarget
     | RestTarget
     | GraphqlTarget
     | SoapTarget,
@@ -59,6 +72,9 @@ __all__ = [
     "CsvSource",
     "CsvTarget",
     "Cursor",
+    "Deletes",
+    "DeltaSource",
+    "DeltaTarget",
     "DuckdbSource",
     "DuckdbTarget",
     "GraphqlSource",
@@ -76,11 +92,14 @@ __all__ = [
     "Response",
     "RestSource",
     "RestTarget",
+    "Scd2",
     "SoapSource",
     "SoapTarget",
     "Source",
+    "SqlTarget",
     "SqliteSource",
     "SqliteTarget",
     "Target",
     "Write",
+    "deletes_limit",
 ]

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from datasync.contract.base import Model
 from datasync.contract.columns import Column, Value
-from datasync.contract.scalars import Duration
+from datasync.contract.scalars import Duration, Limit, LimitValue
 
 Write = Literal["append", "merge", "replace", "replace_window"]
+SqlWrite = Literal["append", "merge", "replace", "replace_window", "scd2"]
 ReplaceBy = Literal["rows", "swap", "truncate"]
 
 
@@ -61,3 +62,45 @@ class TargetBase(Model):
 
     write: Write
     replace_by: ReplaceBy = Field("rows", description="How replace is done: see the publishing guarantees.")
+
+
+class Scd2(Model):
+    """Names of the columns that `write: scd2` keeps beside the contract's."""
+
+    valid_from: str = Field("valid_from", description="Since when a version holds: the cursor's value, else the window's end.")
+    valid_to: str = Field("valid_to", description="Until when it held, exclusive; NULL for the current one.")
+    current: str = Field("is_current", description="True for the version that holds.")
+
+
+class Deletes(Model):
+    """Which rows of the target a run takes away; under `scd2` they are closed."""
+
+    column: str | None = Field(
+        None, description="A boolean of `columns` that is true for rows that the source deleted; with `mark`: the target's own."
+    )
+    missing: Literal["delete", "mark"] | None = Field(
+        None, description="What becomes of rows that a full read lacks; a windowed read never takes one for missing."
+    )
+    limit: LimitValue = Field(
+        "5%",
+        validate_default=True,
+        description="How many of the target's rows one run may take away; more fails `deletes.limit`.",
+    )
+
+
+class SqlTarget(TargetBase):
+    """What SQL targets take."""
+
+    # Histories and deletes need a table whose rows can be changed where they are.
+    write: SqlWrite  # type: ignore[assignment]
+    scd2: Scd2 | None = Field(None, description="Names of the history's columns.")
+    deletes: Deletes | None = None
+
+
+def deletes_limit(target: TargetBase | None) -> Limit | None:
+    """Give the limit of what one run may take away; None where it takes nothing away."""
+    if not isinstance(target, SqlTarget):
+        return None
+    if target.deletes is not None:
+        return target.deletes.limit
+    return Deletes().limit if target.write == "scd2" else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from datasync.contract.endpoints.common import SqlSource, TargetBase
+from datasync.contract.endpoints.common import SqlSource, SqlTarget
 
 
 class PostgresSource(SqlSource):
@@ -22,19 +22,19 @@ class DuckdbSource(SqlSource):
     database: str
 
 
-class PostgresTarget(TargetBase):
+class PostgresTarget(SqlTarget):
     type: Literal["postgres"]
     connection: str
     table: str
 
 
-class SqliteTarget(TargetBase):
+class SqliteTarget(SqlTarget):
     type: Literal["sqlite"]
     database: str
     table: str
 
 
-class DuckdbTarget(TargetBase):
+class DuckdbTarget(SqlTarget):
     type: Literal["duckdb"]
     database: str
     table: str

@@ -69,7 +69,7 @@ def _references(finder: Finder) -> None:
             )
         elif table is not None and target.type not in SQL_KINDS:
             finder.add(path, f"a table, and the target is {target.type}", "contract: NAME")
-        elif contract is not None and target.type not in FILE_KINDS:
+        elif contract is not None and target.type not in (*FILE_KINDS, "delta"):
             finder.add(path, f"a contract, and the target is {target.type}", "table: NAME")
 
 

@@ -7,6 +7,9 @@ from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TE
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 from datasync.errors import UsageError
 
+DELTA_SCHEMES = ("s3", "s3a", "abfs", "abfss", "az", "gs")
+"""Object stores that a Delta table may lie in."""
+
 
 def find(finder: Finder) -> None:
     """Look at source, cursor, params and paths."""
@@ -159,10 +162,23 @@ def _path(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
     for name, _ in placeholders(text):
         if name not in known:
             finder.unknown(where, name, "variable", known)
+    if "://" in text and getattr(finder.contract, str(where[0])).type == "delta":
+        _delta_url(finder, where, text)
+        return
     if "://" in text:
         finder.add(where, f"the URL {text.split('://', maxsplit=1)[0]}://…", "a local path or glob")
         return
     inside(finder, where, text)
+
+
+def _delta_url(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
+    scheme, _, rest = text.partition("://")
+    if scheme not in DELTA_SCHEMES:
+        finder.add(where, f"the URL {scheme}://…", ", ".join(f"{known}://" for known in DELTA_SCHEMES))
+    elif not rest.strip("/"):
+        finder.add(where, f"the URL {scheme}://", f"{scheme}://bucket/table")
+    elif ":" in rest.partition("/")[0]:
+        finder.add(where, f"the URL {scheme}://…:…", f"{scheme}://bucket/table", "keys and hosts stand in the connection")
 
 
 def inside(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
@@ -215,8 +231,10 @@ def _changes(finder: Finder) -> None:
         return
     if changes.by is not None and changes.query is not None:
         finder.add(("source", "changes"), "by and query together", "one of them")
-    if changes.by == "modified" and source.type not in (*FILE_KINDS, "rest"):
-        finder.add(("source", "changes", "by"), f"modified on {source.type}", "file and rest sources", "use cursor or query")
+    if changes.by == "modified" and source.type not in (*FILE_KINDS, "rest", "delta"):
+        finder.add(
+            ("source", "changes", "by"), f"modified on {source.type}", "file, rest and delta sources", "use cursor or query"
+        )
     if changes.query is not None and source.type not in SQL_KINDS:
         finder.add(("source", "changes", "query"), f"a query on {source.type}", "SQL sources", "use changes.by")
     if changes.by == "cursor" and source.cursor is None:

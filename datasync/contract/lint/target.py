@@ -15,8 +15,8 @@ def find(finder: Finder) -> None:
         if contract.on_violation == "hold":
             finder.add(("on_violation",), "hold without a target", "block", "nothing is published, so nothing can wait")
         return
-    if target.write == "merge" and not contract.key:
-        finder.add(("target", "write"), "merge without a key", "key: true on at least one column")
+    if target.write in ("merge", "scd2") and not contract.key:
+        finder.add(("target", "write"), f"{target.write} without a key", "key: true on at least one column")
     if target.write == "replace_window" and contract.source.cursor is None:
         finder.add(("target", "write"), "replace_window without a cursor", "source.cursor")
     _append(finder)
@@ -54,7 +54,7 @@ def _cursor_survives(finder: Finder) -> None:
     contract = finder.contract
     assert contract.target is not None
     cursor = contract.source.cursor
-    if cursor is None or contract.target.write not in ("merge", "replace_window"):
+    if cursor is None or contract.target.write not in ("merge", "replace_window", "scd2"):
         return
     if cursor.column not in contract.columns:
         finder.add(("source", "cursor", "column"), f"'{cursor.column}' is not among the columns",
@@ -73,8 +73,8 @@ def _lag(finder: Finder) -> None:
     contract = finder.contract
     assert contract.target is not None
     cursor = contract.source.cursor
-    if cursor is not None and cursor.lag is not None and contract.target.write not in ("merge", "replace_window"):
-        finder.add(("source", "cursor", "lag"), f"lag with write: {contract.target.write}", "merge or replace_window",
+    if cursor is not None and cursor.lag is not None and contract.target.write not in ("merge", "replace_window", "scd2"):
+        finder.add(("source", "cursor", "lag"), f"lag with write: {contract.target.write}", "merge, scd2 or replace_window",
                    "rows read again would be added again")  # fmt: skip
 
 
@@ -82,7 +82,9 @@ def _erased_params(finder: Finder) -> None:
     """One param value's run must not erase another's rows."""
     contract = finder.contract
     assert contract.target is not None
-    if contract.target.write not in ("replace", "replace_window"):
+    deletes = getattr(contract.target, "deletes", None)
+    takes_missing = contract.target.write == "scd2" or (deletes is not None and deletes.missing is not None)
+    if contract.target.write not in ("replace", "replace_window") and not takes_missing:
         return
     source = contract.source
     text = " ".join(str(getattr(source, key, None) or "") for key in ("query", "path", "table", "database"))

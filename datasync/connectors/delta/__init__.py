@@ -1,0 +1,1 @@
+"""Delta Lake tables, local and in object stores, as source and as target."""

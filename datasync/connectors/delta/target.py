@@ -1,0 +1,271 @@
+"""A contract's Delta target in, staging in a DuckDB file of the project and one commit of the table out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datasync.connectors.delta import log
+from datasync.connectors.delta.committing import Change, Feed, inside
+from datasync.connectors.delta.staging import PUBLISHED, DeltaStaging, asked, copy, see
+from datasync.connectors.delta.tables import Location, locate, translated
+from datasync.connectors.delta.types import additions, check_names, columns_of, kept
+from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.staging import quoted
+from datasync.connectors.files import staging as staged
+from datasync.connectors.files.forms import Types
+from datasync.connectors.locks import FileLock
+from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
+from datasync.connectors.sql.statements import Tables
+from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.written import written
+from datasync.contract.endpoints import DeltaTarget as Endpoint
+from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+Resolve = Callable[[str], "tuple[Any, Types] | None"]
+"""A contract's name to its target endpoint and published columns, for `references`; None when there is none."""
+
+TRIES = 5
+"""How often publishing is tried when somebody else commits to the table meanwhile."""
+
+
+class DeltaTarget:
+    """See `seams.Target`.
+
+    Attributes:
+        resolve: looks up contracts that `references` names.
+    """
+
+    kind = "delta"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._endpoint = endpoint
+        self._surroundings = surroundings
+        self._found: Location | None = None
+        self._handle: Handle | None = None
+        self._locks: list[FileLock] = []
+        self._stop = threading.Event()
+        self.resolve: Resolve | None = None
+
+    @property
+    def _location(self) -> Location:
+        if self._found is None:
+            self._found = locate(self._endpoint.path, self._endpoint.connection, self._surroundings)
+        return self._found
+
+    @property
+    def _folder(self) -> Path:
+        """Where staging files of this table lie: object stores have no place for them."""
+        name = hashlib.sha256(self._location.uri.encode()).hexdigest()[:16]
+        return self._surroundings.home / "staging" / f"delta-{name}"
+
+    # --- before a run
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        check_names(spec, self._endpoint.path)
+        for kind in spec.columns.values():
+            kept(kind)
+            storage_type(kind, "duckdb")
+        table = self._location.open()
+        if table is None:
+            self._check_free()
+            return TargetState(exists=False)
+        with translated(self._endpoint.path):
+            known = log.read(table, spec)
+            found = columns_of(table)
+        added = additions(spec, found, self._endpoint.path)
+        own = tuple(commit for commit in known.commits if commit.sync == spec.sync)
+        changes = tuple(f"add column {name} {kept(spec.columns[name])}" for name in added)
+        return TargetState(True, found, own, known.sequence, changes)
+
+    def _check_free(self) -> None:
+        folder = self._location.local
+        if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise TargetMismatch(f"{self._endpoint.path} is there, and is no Delta table", hint="name a folder of its own")
+
+    def clock(self) -> datetime:
+        """This machine's time."""
+        return datetime.now(UTC)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync on this machine, and say which token its commit will carry.
+
+        On other machines nothing is locked: of two runs with one token the first to commit wins, and the other is refused.
+        """
+        lock = FileLock(self._surroundings.home, f"{self._location.uri}|{spec.sync}")
+        if not any(held.same(lock) for held in self._locks):
+            lock.acquire(f"the sync {spec.contract}")
+            self._locks.append(lock)
+        return self._token(self._location.open(), spec) + 1
+
+    def _token(self, table: DeltaTable | None, spec: TargetSpec) -> int:
+        return (table.transaction_version(log.application(spec.sync)) or 0) if table is not None else 0
+
+    # --- staging
+
+    def _opened(self, run_id: str) -> Handle:
+        path = self._staging_file(run_id)
+        if self._handle is None or self._handle.path != path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._folder, path.stem)
+            lock.acquire(f"the staging of run {run_id}")
+            self._locks.append(lock)
+            self._handle = Handle(path)
+        return self._handle
+
+    def _staging_file(self, run_id: str) -> Path:
+        return self._folder / f"{staging_name(run_id)}.duckdb"
+
+    def writer(self, spec: TargetSpec) -> staged.FileWriter:
+        """Create this run's staging file and open it for loading."""
+        with translated(self._endpoint.path):
+            return staged.FileWriter(self._opened(spec.run_id), spec)
+
+    def staging(self, spec: TargetSpec) -> DeltaStaging:
+        """Give this run's committed staging."""
+        if not self._staging_file(spec.run_id).exists():
+            raise PermanentError(f"run {spec.run_id} left no staging", code="E_NO_STAGING", hint="run it again")
+        handle = self._opened(spec.run_id)
+        return DeltaStaging(handle, spec, self._copied(handle, spec, self._location.open()), self._referenced)
+
+    def _copied(self, handle: Handle, spec: TargetSpec, table: DeltaTable | None) -> tuple[str, ...]:
+        """Copy what the audit asks of the published table; give the columns."""
+        wanted = asked(spec) if table is not None else ()
+        if wanted and table is not None:
+            with translated(self._endpoint.path):
+                copy(handle, table, PUBLISHED, {name: spec.columns[name] for name in wanted})
+        return wanted
+
+    def _referenced(self, name: str) -> str:
+        found = self.resolve(name) if self.resolve is not None else None
+        if found is None:
+            raise PermanentError(f"references: there is no contract {name[:80]} with a target", code="E_NO_TABLE")
+        endpoint, columns = found
+        if endpoint.type != "delta":
+            raise PermanentError(f"references: the contract {name[:80]} publishes to no Delta table", code="E_NO_TABLE")
+        table = locate(endpoint.path, endpoint.connection, self._surroundings).open()
+        if table is None:
+            raise PermanentError(f"references: {endpoint.path} is not there", code="E_NO_TABLE")
+        assert self._handle is not None
+        relation = quoted(f"_datasync_reference_{hashlib.sha256(name.encode()).hexdigest()[:12]}")
+        with translated(endpoint.path):
+            copy(self._handle, table, relation, columns)
+        return relation
+
+    # --- publishing
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Commit staging as one version of the table; judge again and try again when somebody else committed meanwhile."""
+        from deltalake.exceptions import CommitFailedError
+
+        failpoint("publish.begin")
+        tries = 0
+        while True:
+            try:
+                with translated(self._endpoint.path):
+                    return self._publish(spec, request)
+            except CommitFailedError as error:
+                tries += 1
+                busy = TransientError(f"{self._endpoint.path}: others keep committing to the table", code="E_LOCKED")
+                if tries >= TRIES or self._stop.wait(0.1 * 2**tries * random.uniform(0.5, 1.0)):  # noqa: S311
+                    raise busy from error
+
+    def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        table = self._location.open()
+        known = log.read(table, spec)
+        done = known.of_run(spec.run_id)
+        if done is not None:
+            return done
+        if known.token != request.token - 1:
+            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+        handle = self._opened(spec.run_id)
+        self._check(handle, spec, request, (table, known))
+        row = commit_row(spec, request, (self._endpoint.path, request.rows, known.sequence + 1, self.clock()))
+        added = additions(spec, columns_of(table), self._endpoint.path) if table is not None else ()
+        columns = ", ".join(quoted(name) for name in spec.columns)
+        rows = f"SELECT {columns} FROM {staged.tables_of(spec).staging}"
+        feed = Feed(staged.stream(handle, rows, spec.columns), spec)
+        Change(self._location, table, spec, added).commit(feed, log.properties(row, request.files))
+        failpoint("publish.after_commit")
+        return commit_of(row, request.files)
+
+    def _check(self, handle: Handle, spec: TargetSpec, request: PublishRequest, seen: tuple[DeltaTable | None, log.Log]) -> None:
+        table, known = seen
+        rows = staged.count(handle, spec)
+        if rows != request.rows:
+            raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+        if known.sequence <= request.seen or not request.rechecks:
+            return
+        self._copied(handle, spec, table)
+        for check, sql in request.rechecks:
+            with handle.statements() as connection:
+                offenders = first(connection, sql)
+            if offenders is not None and offenders[0]:
+                raise RecheckFailed(check, int(offenders[0]))
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote by reading the table back."""
+        table = self._location.open()
+        if table is None or spec.write == "append" or not self._staging_file(spec.run_id).exists():
+            return None
+        with translated(self._endpoint.path):
+            if (table.transaction_version(log.TABLE) or 0) != commit.sequence:
+                return None
+            now = see(self._opened(spec.run_id), table, spec.columns)
+        return written(spec, Tables(now, staged.tables_of(spec).staging, "duckdb"))
+
+    # --- afterwards
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging file."""
+        path = self._staging_file(run_id)
+        if self._handle is not None and self._handle.path == path:
+            staged.remove(self._handle)
+        elif path.exists():
+            staged.remove(Handle(path))
+
+    def orphans(self) -> list[str]:
+        """Names of staging files that no process holds."""
+        found = sorted(self._folder.glob(f"{STAGING_PREFIX}*.duckdb"))
+        return [path.stem for path in found if FileLock(self._folder, path.stem).free]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging file by the name `orphans` gave."""
+        staged.remove(Handle(self._folder / f"{name}.duckdb"))
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Say what the commit will do."""
+        keys = ", ".join(spec.key)
+        window = f" where {inside(spec)}" if spec.write == "replace_window" and spec.window is not None and spec.cursor else ""
+        how = {
+            "append": "add the staged rows",
+            "merge": f"merge the staged rows by {keys}",
+            "replace": "overwrite with the staged rows",
+            "replace_window": f"overwrite{window} with the staged rows",
+        }[spec.write]
+        return ["stage in a DuckDB file of the project", f"{self._endpoint.path}: {how}, in one commit that names run and token"]
+
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        self._stop.set()
+        if self._handle is not None:
+            self._handle.interrupt()
+
+    def close(self) -> None:
+        """Close staging and let go of the sync."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+        while self._locks:
+            self._locks.pop().release()
