@@ -19,8 +19,6 @@ from datasync.gates.auditor import Auditor
 from datasync.history.store import History, RunFacts, Tell
 from datasync.journal import RUN
 from datasync.plan.build import sync_id
-from datasync.plan.window import to_text
-from datasync.results.codec import plain
 from datasync.results.model import RunResult
 from datasync.runner import Execution, carry_out, earlier_outcomes, execute
 from datasync.seams import STAGES, StageName, Staging, TargetSpec
@@ -40,6 +38,7 @@ from datasync.sync.telemetry import emit
 from datasync.sync.telling import Telling, sent, tell_of
 from datasync.sync.texts import keep_text
 from datasync.sync.unsent import finish_first, unsent
+from datasync.sync.written import facts_of, manifest_of, rerun_notes
 from datasync.workspace import Workspace
 
 FINAL = ("passed", "warned", "failed", "held")
@@ -203,7 +202,7 @@ class Session:
         """Say what was finished first."""
         if not self._earlier:
             return prepared
-        own = _rerun_notes(prepared) if prepared.rerun is not None else prepared.notes
+        own = rerun_notes(prepared) if prepared.rerun is not None else prepared.notes
         return replace(prepared, notes=(*self._earlier, *own))
 
     def _finished(self, history: History) -> RunResult | None:
@@ -239,20 +238,19 @@ class Session:
         started, clock = begun
         plan = prepared.plan
         workspace = self.project.run_folder(self.contract.contract, self.run_id)
-        facts = replace(_facts(prepared, started), origin=self.options.origin, contract_hash=self.loaded.hash)
+        facts = facts_of(prepared, started, self.options.origin, self.loaded.hash)
         execution = Execution(plan)
         self.execution = execution
         if prepared.rerun is not None:
-            result = compose(execution, started, time.monotonic() - clock, "", _rerun_notes(prepared))
+            result = compose(execution, started, time.monotonic() - clock, "", rerun_notes(prepared))
             self._begin(history, facts)
             history.finish(facts, replace(result, status="passed"), None, committed=False)
             return replace(result, status="passed")
         begin: StageName = self.options.begin or "extract"
         manifest = workspace.read_manifest()
         if self.options.shadow:
-            plan = replace(plan, steps=tuple(step for step in plan.steps if step.name not in ("publish", "reconcile")))
-            execution.plan = plan
-            prepared = replace(prepared, plan=plan)
+            prepared = _without_publish(prepared)
+            plan = execution.plan = prepared.plan
         if begin != "extract":
             execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
             if self.options.until is not None:
@@ -264,7 +262,9 @@ class Session:
             self._replace_held(history)
         self._begin(history, facts)
         workspace.create()
-        workspace.write_manifest(self._manifest(prepared, begin, manifest))
+        kept = (manifest or {}) if begin != "extract" else {}
+        own = manifest_of(self.loaded, self.options, prepared, self._audited_sequence(prepared))
+        workspace.write_manifest(kept | own | {"now": self.now.isoformat()})
         context = self._context(prepared, history, systems, workspace)
         self._carry(context, execution, begin)
         before = float((manifest or {}).get("seconds", 0.0)) if begin != "extract" else 0.0
@@ -313,35 +313,6 @@ class Session:
                 over = replace(held, status="failed", notes=(*held.notes, f"rejected: replaced by run {self.run_id}"))
                 facts = RunFacts(held.run_id, held.contract, held.version, "", held.kind, held.path, held.started_at)
                 history.finish(facts, over, None, committed=False)
-
-    def _manifest(self, prepared: Prepared, begin: StageName, earlier: dict[str, Any] | None) -> dict[str, Any]:
-        options = self.options
-        asked = {
-            "window_start": options.window_start,
-            "window_end": options.window_end,
-            "params": dict(options.params),
-            "full": options.full,
-        }
-        window = prepared.plan.window
-        own = {
-            "run_id": self.run_id,
-            "path": str(self.loaded.path),
-            "hash": self.loaded.hash,
-            "asked": asked,
-            "kind": options.kind,
-            "origin": options.origin,
-            "released": options.released,
-            "sequence": self._audited_sequence(prepared),
-        }
-        fixed = {
-            "window": {"start": to_text(window.start), "end": to_text(window.end), "explicit": window.explicit}
-            if window
-            else None,
-            "files": plain(prepared.plan.files),
-            "now": self.now.isoformat(),
-        }
-        kept = (earlier or {}) if begin != "extract" else {}
-        return kept | own | fixed
 
     def _audited_sequence(self, prepared: Prepared) -> int:
         """The target's newest commit as the audit saw it, also when another process audited."""
@@ -395,23 +366,8 @@ class Session:
                 return
 
 
-def _facts(prepared: Prepared, started: datetime) -> RunFacts:
-    plan, window = prepared.plan, prepared.plan.window
-    return RunFacts(
-        run_id=plan.run_id,
-        contract=plan.contract.contract,
-        version=plan.contract.version,
-        sync=plan.sync,
-        kind=plan.kind,
-        path=plan.path,
-        started_at=started,
-        window_start=to_text(window.start) if window else None,
-        window_end=to_text(window.end) if window else None,
-        explicit=window.explicit if window else False,
-        full=prepared.situation.full and window is not None,
+def _without_publish(prepared: Prepared) -> Prepared:
+    plan = prepared.plan
+    return replace(
+        prepared, plan=replace(plan, steps=tuple(step for step in plan.steps if step.name not in ("publish", "reconcile")))
     )
-
-
-def _rerun_notes(prepared: Prepared) -> tuple[str, ...]:
-    assert prepared.rerun is not None
-    return prepared.notes or (f"nothing to do: run {prepared.rerun.run_id} published this window",)
