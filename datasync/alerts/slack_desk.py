@@ -129,7 +129,9 @@ class SlackDesk:
             log.warning("a gesture in Slack failed: %s %s", error.code, error.message)
             self._tell(gesture, f"That did not work: {literal(str(error), 500)}")
         except Exception as error:
-            log.exception("a defect")
+            # What a foreign error says may hold anything: it is for who looks for it.
+            log.error("a gesture in Slack failed: a defect: %s", type(error).__name__)
+            log.debug("a defect", exc_info=error)
             self._tell(gesture, f"That did not work: a defect, {type(error).__name__}")
 
     def _carry_out(self, gesture: Gesture, intent: Intent) -> None:
