@@ -70,6 +70,20 @@ class TestNdjson(Conformance):
         return harness_of(tmp_path, nowhere, {"type": "ndjson", "path": "place.ndjson"}, **facts)
 
 
+class TestJson(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"})}
+        return harness_of(tmp_path, nowhere, {"type": "json", "path": "place.json"}, **facts)
+
+
+class TestXml(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"}), "hostile": ("select", "Ünïcödé", "a.b", "_x-1")}
+        return harness_of(tmp_path, nowhere, {"type": "xml", "path": "place.xml", "options": {"row_tag": "row"}}, **facts)
+
+
 class TestCsv(Conformance):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:

@@ -17,6 +17,7 @@ from typing import Any
 
 from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.files import staging as staged
+from datasync.connectors.files.compression import suffix_of
 from datasync.connectors.files.forms import Form, Types
 from datasync.connectors.files.layout import Layout
 from datasync.connectors.files.ledger import Ledger, Log, Pending
@@ -43,11 +44,12 @@ class FileTarget:
 
     kind = "file"
 
-    def __init__(self, name: str, surroundings: Surroundings, form: Form) -> None:
+    def __init__(self, endpoint: Any, surroundings: Surroundings, form: Form) -> None:
+        name = str(endpoint.path)
         self._name = name
         self._surroundings = surroundings
         self._form = form
-        self._layout = Layout(local_path(name, surroundings), form.suffix)
+        self._layout = Layout(local_path(name, surroundings), form.suffix + suffix_of(name))
         self._ledger = Ledger(self._layout.folder, name)
         self._locks: list[FileLock] = []
         self._handle: Handle | None = None
@@ -63,10 +65,8 @@ class FileTarget:
             parts = self._layout.parts()
             log = self._ledger.read(self._layout.identity())
             commits = tuple(commit for commit in log.commits if commit.sync == spec.sync)
+            self._form.check(spec.columns)
             if not parts:
-                check = getattr(self._form, "check", None)
-                if check is not None:
-                    check()
                 return TargetState(False, {}, commits, log.sequence)
             found = self._form.columns(parts, spec.columns)
         if spec.write != "replace" and self._form.extra is not None and not log.commits:
