@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from datasync.connectors.files.content import Content
+from datasync.connectors.files.content import Content, LocalContent
 from datasync.connectors.files.parquet_form import ParquetForm
 from datasync.connectors.files.source import FileSource, own_name
 from datasync.connectors.files.target import FileTarget
@@ -29,7 +28,7 @@ class ParquetSource(FileSource):
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor in the first file."""
         for file in self.files() or ():
-            schema = _schema(self._files.content(file).local(), file)
+            schema = _schema(self._files.content(file), file)
             if column not in schema:
                 raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
             return of_polars(schema[column])
@@ -63,9 +62,25 @@ def translated(file: PinnedFile) -> Iterator[None]:
         ) from error
 
 
-def _schema(path: Path, file: PinnedFile) -> dict[str, pl.DataType]:
+def _schema(content: Content, file: PinnedFile) -> dict[str, pl.DataType]:
     with translated(file):
-        return dict(pl.read_parquet_schema(path))
+        if isinstance(content, LocalContent):
+            return dict(pl.read_parquet_schema(content.local()))
+        table = pl.from_arrow(_metadata(content).schema.to_arrow_schema().empty_table())
+        assert isinstance(table, pl.DataFrame)
+        return dict(table.schema)
+
+
+def _metadata(content: Content) -> Any:
+    """Read the footer alone: of an object in a store, a request or two."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with content.open() as stream:
+        try:
+            return pq.ParquetFile(stream).metadata
+        except pa.ArrowInvalid as error:
+            raise OSError(type(error).__name__) from error
 
 
 class ParquetReading:
@@ -74,7 +89,7 @@ class ParquetReading:
     def __init__(self, request: ReadRequest, contents: list[Content]) -> None:
         self._request = request
         self._contents = contents
-        schemas = [_schema(content.local(), file) for content, file in zip(contents, request.files, strict=True)]
+        schemas = [_schema(content, file) for content, file in zip(contents, request.files, strict=True)]
         self.header: list[str] = list(schemas[0]) if schemas else list(request.types)
         own_name(self.header)
         self.types: Mapping[str, DataType | None] = {
@@ -117,7 +132,11 @@ class ParquetReading:
         total = 0
         for number, file in enumerate(self._request.files):
             with translated(file):
-                total += int(self._scan(number).select(pl.len()).collect().item())
+                content = self._contents[number]
+                if self._request.window is None and not isinstance(content, LocalContent):
+                    total += int(_metadata(content).num_rows)
+                else:
+                    total += int(self._scan(number).select(pl.len()).collect().item())
         return total
 
     def null_cursors(self) -> int | None:
