@@ -64,9 +64,7 @@ def target_as_source(contract: Contract) -> Any:
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
         "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
-    fields = {
-        name: getattr(target, name) for name in ("connection", "database", "table", "path") if hasattr(target, name)
-    }
+    fields = {name: getattr(target, name) for name in ("connection", "database", "table", "path") if hasattr(target, name)}
     holding = _holding(contract)
     if holding is not None:
         fields |= {"table": None, "query": holding}

@@ -118,10 +118,10 @@ __all__ = [
     "SqliteTarget",
     "Target",
     "Write",
-    "deletes_limit",
     "XmlOptions",
     "XmlSource",
     "XmlTarget",
     "XmlTargetOptions",
+    "deletes_limit",
     "reading",
 ]

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Bucket:
     def put(self, key: str, data: bytes) -> None:
         self.store.fs.pipe_file(f"{self.name}/{key}", data)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         found = self.store.fs.find(self.name)
         return sorted(path.removeprefix(f"{self.name}/") for path in found)
 
@@ -101,27 +102,41 @@ def _gcs() -> Iterator[Connection]:
     server.start()
     port = server._api._httpd.server_address[1]
     try:
-        yield Connection("lake", "google_cloud_platform", extra={"endpoint_url": f"http://127.0.0.1:{port}", "anon": True, "project": "p"})
+        yield Connection(
+            "lake", "google_cloud_platform", extra={"endpoint_url": f"http://127.0.0.1:{port}", "anon": True, "project": "p"}
+        )
     finally:
         server.stop()
 
 
 @contextmanager
 def _azurite() -> Iterator[Connection]:
-    arguments = ["--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", "0", "--silent"]
-    process = subprocess.Popen(["node", str(AZURITE), *arguments[:-1]], stdout=subprocess.PIPE, text=True)
+    arguments = [
+        "--disableTelemetry",
+        "--skipApiVersionCheck",
+        "--inMemoryPersistence",
+        "--blobHost",
+        "127.0.0.1",
+        "--blobPort",
+        "0",
+    ]
+    process = subprocess.Popen(["node", str(AZURITE), *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    # Its log must be read, or it stops when the pipe is full.
+    reader = threading.Thread(target=lambda: process.stdout and process.stdout.read(), daemon=True)
     try:
-        assert process.stdout is not None
-        port = next(match[1] for line in process.stdout if (match := re.search(r"listen\w* on http://127\.0\.0\.1:([1-9]\d*)", line)))
-        import threading
-
-        # Its log must be read, or it stops when the pipe is full.
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        port = next(
+            match[1] for line in process.stdout if (match := re.search(r"listen\w* on http://127\.0\.0\.1:([1-9]\d*)", line))
+        )
+        reader.start()
         endpoint = f"http://127.0.0.1:{port}/{ACCOUNT}"
         yield Connection("lake", "wasb", login=ACCOUNT, password=KEY, extra={"endpoint_url": endpoint})
     finally:
         process.terminate()
         process.wait(timeout=20)
+        if reader.is_alive():
+            reader.join(timeout=10)
+        process.stdout.close()
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def _s3(connection: Connection | None, extra: dict[str, Any]) -> dict[str, Any]:
     return _given({
         "key": connection.login if connection else None, "secret": connection.password if connection else None,
         "token": extra.get("aws_session_token") or extra.get("token"), "profile": extra.get("profile_name"),
-        "anon": bool(extra.get("anon")), "client_kwargs": client, "config_kwargs": limits,
+        "anon": True if extra.get("anon") else None, "client_kwargs": client, "config_kwargs": limits,
     })  # fmt: skip
 
 

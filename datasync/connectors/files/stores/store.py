@@ -201,7 +201,11 @@ def parsed(url: str) -> tuple[str, str]:
         why = f"{scheme[:20]}:// is no store; known: {', '.join(f'{name}://' for name in SCHEMES)}"
     elif not _BUCKET.fullmatch(bucket):
         why = "the bucket is no literal name"
-    elif any(part in ("", ".", "..") for part in key.rstrip("/").split("/")) or "\\" in key or any(ord(c) < 32 for c in key):
+    elif (
+        (key and any(part in ("", ".", "..") for part in key.removesuffix("/").split("/")))
+        or "\\" in key
+        or any(ord(c) < 32 for c in key)
+    ):
         why = "an empty part, '.', '..', a backslash or a control character in the path"
     elif "#" in key or key.startswith("?"):
         why = "a query or fragment behind the path"
