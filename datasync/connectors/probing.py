@@ -10,6 +10,8 @@ from datasync.errors import ConnectorError
 from datasync.seams import Connection
 
 HTTP = ("http", "https", "rest", "graphql", "soap")
+STORES = ("aws", "s3", "google_cloud_platform", "gcs", "gs", "wasb", "adls", "azure", "abfs")
+"""Connections to object stores, as Airflow calls them and in short."""
 
 
 def probe(name: str, root: Path) -> str:
@@ -28,6 +30,10 @@ def probe_connection(connection: Connection) -> str:
             _http(connection)
         elif connection.kind == "postgres":
             _postgres(connection)
+        elif connection.kind in STORES:
+            from datasync.connectors.files.stores.probe import probe as probe_store
+
+            probe_store(connection)
         else:
             return f"connections of type '{connection.kind}' cannot be tested"
     except ConnectorError as error:

@@ -20,6 +20,8 @@ SOURCES = {
     "graphql": "datasync.connectors.graphql.source:GraphqlSource",
     "soap": "datasync.connectors.soap.source:SoapSource",
     "delta": "datasync.connectors.delta.source:DeltaSource",
+    "json": "datasync.connectors.files.json:JsonSource",
+    "xml": "datasync.connectors.files.xml:XmlSource",
 }
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",
@@ -32,6 +34,8 @@ TARGETS = {
     "graphql": "datasync.connectors.api.target:ApiTarget",
     "soap": "datasync.connectors.api.target:ApiTarget",
     "delta": "datasync.connectors.delta.target:DeltaTarget",
+    "json": "datasync.connectors.files.json:JsonTarget",
+    "xml": "datasync.connectors.files.xml:XmlTarget",
 }
 GROUP = "datasync.connectors"
 """Entry points of other packages: `source.NAME` and `target.NAME`, each a class."""

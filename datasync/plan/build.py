@@ -16,7 +16,7 @@ from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, 
 from datasync.plan.window import CursorFacts, latest
 from datasync.seams import Deletes, HistoryColumns, PinnedFile, ReadRequest, TargetSpec, Window
 
-FILE_KINDS = ("csv", "parquet", "ndjson")
+FILE_KINDS = ("csv", "parquet", "ndjson", "json", "xml")
 PAGED_KINDS = ("rest", "graphql", "soap")
 """Sources whose rows have a page and a place on it."""
 

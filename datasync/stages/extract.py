@@ -13,7 +13,7 @@ from datasync.results.model import CheckTally
 from datasync.seams import Batch, Reading
 from datasync.stages.context import Context, Flow, Progress
 
-ABSENT_IS_NULL = ("ndjson", "rest", "graphql", "soap")
+ABSENT_IS_NULL = ("ndjson", "json", "xml", "rest", "graphql", "soap")
 """Kinds of source whose rows need not name every column."""
 
 

@@ -230,5 +230,4 @@ def source_of(target: Any, name: str) -> Any:
     if target.type in ("sqlite", "duckdb"):
         model: Any = endpoints.SqliteSource if target.type == "sqlite" else endpoints.DuckdbSource
         return model(type=target.type, database=target.database, table=name)
-    models: dict[str, Any] = {"csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource}
-    return models[target.type](type=target.type, path=name)
+    return endpoints.reading(target, name)

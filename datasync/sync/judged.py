@@ -32,15 +32,19 @@ def judged(contract: Contract, options: RunOptions) -> Contract:
 
 def file_endpoint(path: Any, source: Any) -> Any:
     """Read a file in place of a source; its kind is its suffix, its options the source's where the kind is the same."""
-    from datasync.contract.endpoints import CsvSource, NdjsonSource, ParquetSource
+    from datasync.contract.endpoints import FILE_SOURCES
 
-    kinds: dict[str, tuple[str, Any]] = {
-        ".csv": ("csv", CsvSource), ".tsv": ("csv", CsvSource), ".parquet": ("parquet", ParquetSource),
-        ".ndjson": ("ndjson", NdjsonSource), ".jsonl": ("ndjson", NdjsonSource),
+    kinds = {
+        ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json",
+        ".xml": "xml",
     }  # fmt: skip
-    if path.suffix not in kinds:
+    suffix = path.with_suffix("").suffix if path.suffix in (".gz", ".zst") else path.suffix
+    if suffix not in kinds:
         raise UsageError(f"--data {path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
-    kind, model = kinds[path.suffix]
+    kind = kinds[suffix]
+    if kind == "xml" and source.type != "xml":
+        raise UsageError(f"--data {path.name}: nothing says which elements are rows", code="E_DATA", hint="the source is no XML")
+    model: Any = FILE_SOURCES[kind]
     common = {"type": kind, "path": str(path.resolve()), "columns": source.columns}
     return model(**common, options=source.options) if source.type == kind else model(**common)
 
@@ -54,14 +58,13 @@ def target_as_source(contract: Contract) -> Any:
         raise UsageError("--at target needs a target", code="E_NO_TARGET")
     if target.type in API_KINDS:
         raise UsageError(f"--at target: what a {target.type} target holds cannot be read back", code="E_NO_TARGET")
+    if target.type in endpoints.FILE_SOURCES:
+        return endpoints.reading(target)
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
-        "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
         "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
-    fields = {
-        name: getattr(target, name) for name in ("connection", "database", "table", "path", "options") if hasattr(target, name)
-    }
+    fields = {name: getattr(target, name) for name in ("connection", "database", "table", "path") if hasattr(target, name)}
     holding = _holding(contract)
     if holding is not None:
         fields |= {"table": None, "query": holding}

@@ -83,6 +83,8 @@ def _staging(project: Project, old: list[tuple[str, str]], contracts: dict[str, 
             continue
         target = open_target(loaded.contract.target, surroundings(project))
         try:
+            if hasattr(target, "tidy"):
+                target.tidy()
             for contract, run in old:
                 if contract == name:
                     target.drop_staging(run)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from datasync.seams import Connection
+from tests.connectors.files import stores
 from tests.connectors.sql_targets import KINDS, Place
 from tests.services import connection_of
 
@@ -26,3 +28,31 @@ def postgres(tmp_path: Path, postgres_database: str) -> Iterator[Place]:
     made = Place("postgres", tmp_path, connection_of(postgres_database))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Connection]:
+    """moto, or the S3 that the environment names."""
+    with stores.serving("s3") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def gs_server() -> Iterator[Connection]:
+    """An emulator of Google Cloud Storage, or what the environment names."""
+    with stores.serving("gs") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def abfs_server() -> Iterator[Connection]:
+    """azurite, or the account that the environment names."""
+    with stores.serving("abfs") as connection:
+        yield connection
+
+
+@pytest.fixture(params=["s3", "gs", "abfs"])
+def bucket(request: pytest.FixtureRequest) -> Iterator[stores.Bucket]:
+    """An empty bucket in each store in turn."""
+    with stores.bucket(request.param, request.getfixturevalue(f"{request.param}_server")) as made:
+        yield made

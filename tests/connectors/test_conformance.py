@@ -15,6 +15,7 @@ from datasync.connectors.registry import open_source, open_target
 from datasync.contract import endpoints
 from datasync.seams import Connection, Surroundings
 from datasync.testing.conformance import HOSTILE, Conformance, Harness
+from tests.connectors.files.stores import Bucket, lookup
 from tests.connectors.http.servers import Asked, reply, serving
 from tests.connectors.http.sources import source_of
 from tests.services import connection_of
@@ -68,6 +69,29 @@ class TestNdjson(Conformance):
     def harness(self, tmp_path: Path) -> Harness:
         facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"})}
         return harness_of(tmp_path, nowhere, {"type": "ndjson", "path": "place.ndjson"}, **facts)
+
+
+class TestJson(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"})}
+        return harness_of(tmp_path, nowhere, {"type": "json", "path": "place.json"}, **facts)
+
+
+class TestXml(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> Harness:
+        facts = {"windows": False, "counts": False, "lacks": frozenset({"nan"}), "hostile": ("select", "Ünïcödé", "a.b", "_x-1")}
+        return harness_of(tmp_path, nowhere, {"type": "xml", "path": "place.xml", "options": {"row_tag": "row"}}, **facts)
+
+
+class TestStores(Conformance):
+    """Parquet in each store."""
+
+    @pytest.fixture
+    def harness(self, tmp_path: Path, bucket: Bucket) -> Harness:
+        place = {"type": "parquet", "path": bucket.url("lake/place"), "connection": "lake"}
+        return harness_of(tmp_path, lookup(bucket), place)
 
 
 class TestCsv(Conformance):

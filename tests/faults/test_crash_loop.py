@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -20,10 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import psycopg
 import pytest
 
 from datasync.failpoints import INVENTORY, VARIABLE
+from tests.connectors.files.stores import Bucket, serving
+from tests.connectors.files.stores import bucket as bucket_in
 
 OLD = [(1, 10), (2, 20), (3, 30)]
 NEW = [(1, 11), (2, 20), (3, 30), (4, 40)]
@@ -46,9 +50,23 @@ TARGETS = {
     "folder": "{type: parquet, path: out/t, write: merge}",
     "delta": "{type: delta, path: out/t, write: merge}",
     "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
+    "s3": "{type: parquet, path: s3://BUCKET/t, connection: lake, write: merge}",
 }
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved")
 """Points that this contract does not pass; the runs of other tests do."""
+
+
+STORES: list[Bucket] = []
+"""The store of the s3 target, while there is one."""
+
+
+@pytest.fixture(scope="module")
+def lake() -> Iterator[Bucket]:
+    """An S3 of our own."""
+    with serving("s3") as connection, bucket_in("s3", connection) as made:
+        STORES.append(made)
+        yield made
+        STORES.clear()
 
 
 class Forker:
@@ -84,8 +102,9 @@ def forker() -> Iterator[Forker]:
 def _child(forker: Forker, failpoint: str | None) -> int:
     """Run the contract; with a failpoint, be killed there."""
     environment = {VARIABLE: f"{failpoint}=kill" if failpoint else ""}
-    if "AIRFLOW_CONN_TARGET" in os.environ:
-        environment["AIRFLOW_CONN_TARGET"] = os.environ["AIRFLOW_CONN_TARGET"]
+    for name in ("AIRFLOW_CONN_TARGET", "AIRFLOW_CONN_LAKE"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
     return forker.run(["run", "c.yaml"], environment)
 
 
@@ -94,7 +113,18 @@ def _source(rows: str) -> None:
         connection.execute(rows)
 
 
+def _stored() -> list[tuple[Any, ...]]:
+    """What a reader of the store sees through the newest manifest."""
+    fs = STORES[0].store.fs
+    place = f"{Path('bucket').read_text(encoding='utf-8')}/t/_datasync"
+    parts = json.loads(fs.cat_file(max(fs.ls(f"{place}/manifests", detail=False))))["parts"]
+    frames = [pl.read_parquet(fs.open(f"{place}/parts/{name}")) for name in parts]
+    return sorted(pl.concat(frames).select("id", "price").rows())
+
+
 def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
+    if kind == "s3":
+        return _stored()
     query = "SELECT id, price FROM t ORDER BY id"
     if kind == "scd2":
         with closing(sqlite3.connect("out.sqlite")) as connection:
@@ -124,6 +154,8 @@ def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
 
 def _points(kind: str) -> list[str]:
     """Every boundary for one kind of target; for the others those that touch the target or the books."""
+    if kind == "s3":
+        return ["stage.after_commit", *(point for point in INVENTORY if point.startswith("publish."))]
     if kind == "duckdb":
         return [point for point in INVENTORY if point not in ELSEWHERE]
     return [
@@ -140,11 +172,13 @@ def test_killed_anywhere(
     server: str | None = request.getfixturevalue("postgres_database") if kind == "postgres" else None
     if server is not None:
         monkeypatch.setenv("AIRFLOW_CONN_TARGET", server)
+    if kind == "s3":
+        monkeypatch.setenv("AIRFLOW_CONN_LAKE", request.getfixturevalue("lake").airflow())
     _first(kind, tmp_path / "0", (monkeypatch, forker), server)
     passed = 0
     points = _points(kind)
     for number, point in enumerate(points, 1):
-        if kind == "postgres":
+        if kind in ("postgres", "s3"):
             _first(kind, tmp_path / str(number), (monkeypatch, forker), server)
         else:
             shutil.copytree(tmp_path / "0", tmp_path / str(number), symlinks=True)
@@ -170,7 +204,11 @@ def _first(kind: str, folder: Path, tools: tuple[pytest.MonkeyPatch, Forker], se
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute("DROP TABLE IF EXISTS t, _datasync_commits, _datasync_fence, _datasync_files")
     Path("datasync.toml").touch()
-    Path("c.yaml").write_text(CONTRACT.replace("TARGET", TARGETS[kind]), encoding="utf-8")
+    bucket = f"crash{secrets.token_hex(6)}"
+    if kind == "s3":
+        STORES[0].store.fs.mkdir(bucket)
+        Path("bucket").write_text(bucket, encoding="utf-8")
+    Path("c.yaml").write_text(CONTRACT.replace("TARGET", TARGETS[kind]).replace("BUCKET", bucket), encoding="utf-8")
     _source("CREATE TABLE src(id BIGINT, price BIGINT, seq BIGINT); INSERT INTO src VALUES (1, 10, 1), (2, 20, 2), (3, 30, 3)")
     assert _child(forker, None) == 0
     assert _content(kind, server) == OLD

@@ -10,6 +10,8 @@ import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.duckdb.staging import quoted
+from datasync.connectors.files.compression import writing
+from datasync.connectors.files.content import LocalContent
 from datasync.connectors.files.delimited import Delimited, dialect_of
 from datasync.connectors.files.forms import Types, as_text
 from datasync.connectors.files.parquet_form import cast_list, file_list
@@ -32,7 +34,7 @@ class CsvForm:
     def __init__(self, options: CsvOptions) -> None:
         self._options = options
 
-    def check(self) -> None:
+    def check(self, columns: Types) -> None:
         """Refuse options that would write a file we could not read back exactly.
 
         Raises:
@@ -50,8 +52,8 @@ class CsvForm:
 
     def columns(self, paths: list[Path], wanted: Types) -> dict[str, DataType | None]:
         """Names in the header; without one, as many of the contract's as the first record has fields."""
-        self.check()
-        names = Delimited(paths[0], 0, dialect_of(self._options, frozenset())).header()
+        self.check(wanted)
+        names = Delimited(LocalContent(paths[0]), 0, dialect_of(self._options, frozenset())).header()
         if self._options.header:
             if len(set(names)) != len(names):
                 raise TargetMismatch(f"{paths[0].name} names a column twice")
@@ -81,7 +83,7 @@ class CsvForm:
         texts = [as_text(name, kind) for name, kind in columns.items()]
         style = {"separator": self._options.delimiter, "quote_char": self._options.quote, "line_terminator": "\n"}
         every = "always" if len(columns) == 1 else "necessary"
-        with path.open("wb") as stream:
+        with writing(path) as stream:
             if self._options.header:
                 pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_csv(stream, **style)  # type: ignore[call-overload]
             for frame in frames:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from datasync.connectors.files.content import Content
 from datasync.connectors.files.records import Record, records
+from datasync.connectors.files.text_blocks import Blocks
 from datasync.contract.endpoints import CsvOptions
 from datasync.errors import PermanentError
 from datasync.seams import POSITION, POSITION_BITS, UnreadableRow
 
-BLOCK = 16 << 20
-LONGEST = 64 << 20
-"""Bytes of one record, at most."""
 SLOW_ROWS = 50_000
 SHOWN = 10_000
 """Characters of an unreadable row that quarantine keeps."""
@@ -86,29 +84,43 @@ class Delimited:
     """One file. `unreadable` grows while `frames` is consumed.
 
     Args:
-        path: the file.
+        content: the file.
         index: its number in positions.
         dialect: how it is written.
     """
 
-    def __init__(self, path: Path, index: int, dialect: Dialect) -> None:
-        self._path = path
+    def __init__(self, content: Content, index: int, dialect: Dialect) -> None:
+        self._content = content
         self._index = index
         self._dialect = dialect
         self.unreadable: list[UnreadableRow] = []
         self._line = 1
+        self._blocks = self._new_blocks()
 
     def header(self) -> list[str]:
         """Give the names in the first record; of an empty file none."""
         data = b""
-        for block, last in self._blocks():
+        self._blocks = self._new_blocks()
+        for block, last in self._blocks:
             data += block
+            self._blocks.bounded(len(data))
             found = next(records(_text(data), self._dialect.delimiter, self._dialect.quote, last), None)
-            if found is not None and found.cells is not None:
-                return found.cells
-            if found is not None and last:
-                return [found.text]
+            if found is not None and (found.cells is not None or last):
+                return [self._name(name) for name in found.cells or [found.text]]
         return []
+
+    def _name(self, text: str) -> str:
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise PermanentError(
+                f"{self._content.name}: the header has {_REASONS[3]}", code="E_ENCODING", hint="set options.encoding"
+            )
+        return self._restored(text)
+
+    def _restored(self, text: str) -> str:
+        return text.translate(_SWAPPED) if self._blocks.swapped else text
+
+    def _new_blocks(self) -> Blocks:
+        return Blocks(self._content, self._dialect.encoding, self._dialect.quote)
 
     def frames(self, names: list[str]) -> Iterator[pl.DataFrame]:
         """Give the rows as text columns called `names`, with POSITION.
@@ -116,7 +128,8 @@ class Delimited:
         Raises:
             PermanentError: a record is longer than any record should be.
         """
-        blocks = self._blocks()
+        self._blocks = self._new_blocks()
+        blocks = iter(self._blocks)
         rest, skip = b"", self._dialect.header
         self._line = 1
         for block, last in blocks:
@@ -125,35 +138,13 @@ class Delimited:
             if cut is None:
                 yield from self._slow(data, last, blocks, (names, skip))
                 return
-            if cut.end == 0 and len(data) > LONGEST:
-                raise PermanentError(f"{self._path.name}: a record of more than {LONGEST >> 20} MB", code="E_LIMIT")
+            if cut.end == 0:
+                self._blocks.bounded(len(data))
             if cut.end:
                 yield self._fast(data[: cut.end], cut, names, skip)
                 skip = False
                 self._line += cut.newlines
             rest = data[cut.end :]
-
-    def _blocks(self) -> Iterator[tuple[bytes, bool]]:
-        """The file's bytes in UTF-8 with LF or CRLF ends, without a byte order mark; and whether the block is the last."""
-        with self._path.open("rb") as stream:
-            pending = self._decoded(stream.read(BLOCK), first=True)
-            single_cr = b"\r" in pending and b"\n" not in pending
-            while True:
-                following = stream.read(BLOCK)
-                last = not following
-                yield (pending.replace(b"\r", b"\n") if single_cr else pending), last
-                if last:
-                    return
-                pending = self._decoded(following, first=False)
-
-    def _decoded(self, raw: bytes, first: bool) -> bytes:
-        if self._dialect.encoding in ("utf-8", "utf-8-sig", "ascii"):
-            return raw.removeprefix(codecs.BOM_UTF8) if first else raw
-        if first:
-            wide = any(size in self._dialect.encoding for size in ("16", "32"))
-            self._decoder = codecs.getincrementaldecoder(self._dialect.encoding)("replace" if wide else "surrogateescape")
-        text = self._decoder.decode(raw)
-        return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass") if first else text.encode("utf-8", "surrogatepass")
 
     def _fast(self, data: bytes, cut: _Cut, names: list[str], skip: bool) -> pl.DataFrame:
         buffer = np.frombuffer(data, np.uint8)
@@ -176,8 +167,10 @@ class Delimited:
         lines = cut.lines[keep] + self._line
         if frame.height != len(lines):
             raise PermanentError(
-                f"{self._path.name}: {frame.height} rows were read from {len(lines)} records", code="E_SOURCE_PARSE"
+                f"{self._content.name}: {frame.height} rows were read from {len(lines)} records", code="E_SOURCE_PARSE"
             )
+        if self._blocks.swapped:
+            frame = _swapped(frame)
         return _finished(
             frame, self._dialect, quoted=self._dialect.quote is not None and self._dialect.quote in data
         ).with_columns(pl.Series(POSITION, lines + (self._index << POSITION_BITS), dtype=pl.Int64))
@@ -214,7 +207,7 @@ class Delimited:
         return reasons
 
     def _refuse(self, raw: bytes, line: int, reason: str) -> None:
-        text = raw.decode("utf-8", "backslashreplace").rstrip("\r")[:SHOWN]
+        text = self._restored(raw.decode("utf-8", "backslashreplace").rstrip("\r"))[:SHOWN]
         self.unreadable.append(UnreadableRow((self._index << POSITION_BITS) | line, reason, text))
 
     def _slow(
@@ -242,8 +235,7 @@ class Delimited:
             rest = text[used:].encode("utf-8", "surrogateescape")
             if last:
                 break
-            if len(rest) > LONGEST:
-                raise PermanentError(f"{self._path.name}: a record of more than {LONGEST >> 20} MB", code="E_LIMIT")
+            self._blocks.bounded(len(rest))
             block, last = next(blocks)
             data = rest + block
         if rows:
@@ -266,6 +258,8 @@ class Delimited:
     def _frame(self, rows: list[list[str]], lines: list[int], names: list[str]) -> pl.DataFrame:
         frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
         positions = pl.Series(POSITION, lines, dtype=pl.Int64) + (self._index << POSITION_BITS)
+        if self._blocks.swapped:
+            frame = _swapped(frame)
         return _finished(frame, self._dialect, quoted=True).with_columns(positions)
 
 
@@ -274,6 +268,14 @@ _REASONS = {1: "{0} fields, the header has {1}", 2: "a NUL byte", 3: "bytes that
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+_SWAPPED = str.maketrans("\r\n", "\n\r")
+
+
+def _swapped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give line ends within fields back as they stood."""
+    return frame.with_columns(pl.all().str.replace_many(["\r", "\n"], ["\n", "\r"]))
 
 
 def _finished(frame: pl.DataFrame, dialect: Dialect, quoted: bool) -> pl.DataFrame:

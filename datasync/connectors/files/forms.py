@@ -10,6 +10,7 @@ import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle
 from datasync.contract.types import STRING, DataType
+from datasync.errors import PermanentError
 
 Types = Mapping[str, DataType]
 
@@ -20,6 +21,13 @@ class Form(Protocol):
     suffix: str
     extra: DataType | None
     """What a column that the contract does not name is kept as; None: as what it is."""
+
+    def check(self, columns: Types) -> None:
+        """Refuse columns, or options, with which what is written could not be read back.
+
+        Raises:
+            TargetMismatch: there are some.
+        """
 
     def columns(self, paths: list[Path], wanted: Types) -> dict[str, DataType | None]:
         """Columns of published files; types are None where the kind has none. Empty: the kind cannot tell."""
@@ -64,3 +72,17 @@ def encoded(column: pl.Expr, name: str) -> pl.Expr:
 
 def _plain(kind: DataType) -> bool:
     return kind.is_integer or kind.name in ("string", "bool") or kind == STRING
+
+
+def finite(frame: pl.DataFrame, columns: Types, what: str) -> None:
+    """Refuse floats that a kind of file has no way to write.
+
+    Raises:
+        PermanentError: there is one.
+    """
+    for name, kind in columns.items():
+        if kind.is_float and not frame[name].is_finite().all():
+            raise PermanentError(
+                f"column {name} holds NaN or infinity, which {what} cannot say", code="E_VALUE",
+                hint="give it a rule that refuses them, or another kind of target",
+            )  # fmt: skip

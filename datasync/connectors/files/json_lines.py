@@ -1,25 +1,22 @@
-"""Lines of JSON in, rows whose numbers keep their digits out, or why a line is no row."""
+"""Pieces of JSON in, rows whose numbers keep their digits out, or why a piece is no row."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from pathlib import Path
 from typing import Any
 
+from datasync.connectors.files.content import Content
+from datasync.connectors.files.rows import NotARowError, Row
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 
 LONGEST = 64 << 20
 """Bytes of one line, at most."""
 BOM = b"\xef\xbb\xbf"
-
-
-class NotARowError(Exception):
-    """Why a line is no row, in own words."""
 
 
 class Number(str):
@@ -36,24 +33,24 @@ class Raw(str):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank, with its number in the file, from 1."""
+    """A line that is not blank, or the text of an object that may span lines, with the number of its (first) line, from 1."""
 
     number: int
     raw: bytes
 
 
-def lines(path: Path) -> Iterator[Line]:
+def lines(content: Content) -> Iterator[Line]:
     """Give a file's lines.
 
     Raises:
         PermanentError: a line is longer than any line should be.
     """
-    with path.open("rb", buffering=1 << 20) as stream:
+    with content.open() as stream:
         number = 0
         while raw := stream.readline(LONGEST + 1):
             number += 1
             if len(raw) > LONGEST:
-                raise PermanentError(f"{path.name}: line {number} has more than {LONGEST >> 20} MB", code="E_LIMIT")
+                raise PermanentError(f"{content.name}: line {number} has more than {LONGEST >> 20} MB", code="E_LIMIT")
             if number == 1:
                 raw = raw.removeprefix(BOM)
             if not raw.isspace() and raw:
@@ -75,17 +72,43 @@ _EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_int=Number, parse_flo
 _QUICK = json.JSONDecoder(parse_int=len, parse_float=len)
 
 
-def keys_of(path: Path) -> list[str]:
-    """Give all keys of a file's objects, in the order they first appear; lines that are no rows have none."""
-    seen: dict[str, None] = {}
-    for line in lines(path):
-        try:
-            found = _QUICK.decode(line.raw.decode())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and not found.keys() <= seen.keys():
-            seen.update(dict.fromkeys(key for key in found if _sound(key)))
-    return list(seen)
+class JsonRows:
+    """See `rows.Rows`: objects of JSON, however a file holds them.
+
+    Args:
+        pieces: gives the objects' texts.
+        types: what the contract declares.
+    """
+
+    def __init__(self, pieces: Callable[[Content], Iterator[Line]], types: Mapping[str, DataType]) -> None:
+        self._pieces = pieces
+        self._types = types
+        self._json = frozenset(name for name, kind in types.items() if kind.name == "json")
+
+    def keys(self, content: Content) -> Iterator[str]:
+        """Give the keys of all objects; what is no row has none."""
+        seen: set[str] = set()
+        for line in self._pieces(content):
+            try:
+                found = _QUICK.decode(line.raw.decode())
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(found, dict) and not found.keys() <= seen:
+                fresh = [key for key in found if key not in seen]
+                seen.update(fresh)
+                yield from (key for key in fresh if _sound(key))
+
+    def rows(self, content: Content, names: list[str]) -> Iterator[Row]:
+        """Give the objects' values."""
+        types = self._types
+        for line in self._pieces(content):
+            size = len(line.raw)
+            try:
+                row = row_of(line.raw, self._json)
+                yield Row(line.number, size, {name: text_of(row.get(name), name, types.get(name)) for name in names})
+            except NotARowError as problem:
+                text = line.raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
+                yield Row(line.number, size, {}, str(problem), text)
 
 
 def _sound(text: str) -> bool:
@@ -97,10 +120,10 @@ def _sound(text: str) -> bool:
 
 
 def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Read one line.
+    """Read one object.
 
     Args:
-        raw: the line.
+        raw: its text, alone.
         json_columns: keys whose values stay JSON, whatever they are.
 
     Returns:

@@ -134,7 +134,7 @@ class Ledger:
         """Keep the log; nothing is pending any more."""
         replace_json(
             self._folder / "log.json",
-            {"format": 1, "tokens": dict(log.tokens), "commits": [_plain(commit) for commit in log.commits]},
+            {"format": 1, **plain_log(log)},
         )
         (self._folder / "pending.json").unlink(missing_ok=True)
         sync_folder(self._folder)
@@ -144,7 +144,7 @@ class Ledger:
         if found is None:
             return Log()
         with self._damaged("log.json"):
-            return Log({name: int(token) for name, token in found["tokens"].items()}, tuple(map(_commit, found["commits"])))
+            return log_of(found)
 
     def _pending(self) -> Pending | None:
         found = self._load("pending.json")
@@ -170,6 +170,20 @@ class Ledger:
                 f"{self._folder.name}/{name} is damaged: what was published to {self._name} is not known", code="E_TARGET_STATE",
                 hint="restore it; it is never taken for a first run",
             ) from error  # fmt: skip
+
+
+def plain_log(log: Log) -> dict[str, Any]:
+    """Give a log as JSON holds it."""
+    return {"tokens": dict(log.tokens), "commits": [_plain(commit) for commit in log.commits]}
+
+
+def log_of(plain: dict[str, Any]) -> Log:
+    """Read a log back.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is none.
+    """
+    return Log({name: int(token) for name, token in plain["tokens"].items()}, tuple(map(_commit, plain["commits"])))
 
 
 def _plain(commit: Commit) -> dict[str, Any]:

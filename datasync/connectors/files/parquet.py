@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from datasync.connectors.files.content import Content, LocalContent
 from datasync.connectors.files.parquet_form import ParquetForm
-from datasync.connectors.files.pinning import opened
-from datasync.connectors.files.source import FileSource
+from datasync.connectors.files.source import FileSource, own_name
 from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import ParquetTarget as TargetEndpoint
 from datasync.contract.types import DataType, of_polars
@@ -29,7 +28,7 @@ class ParquetSource(FileSource):
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor in the first file."""
         for file in self.files() or ():
-            schema = _schema(opened(file, self._surroundings), file)
+            schema = _schema(self._files.content(file), file)
             if column not in schema:
                 raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
             return of_polars(schema[column])
@@ -40,14 +39,14 @@ class ParquetSource(FileSource):
         found = []
         for file in self.files() or ():
             with translated(file):
-                found.append(pl.scan_parquet(opened(file, self._surroundings)).select(pl.col(column).max()).collect().item())
+                found.append(pl.scan_parquet(self._files.content(file).local()).select(pl.col(column).max()).collect().item())
         values: list[int | date | datetime] = [value for value in found if value is not None]
         return max(values, default=None)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[ParquetReading]:
         """Open the request's files."""
-        yield ParquetReading(request, self._surroundings)
+        yield ParquetReading(request, self._contents(request))
 
 
 @contextmanager
@@ -63,19 +62,36 @@ def translated(file: PinnedFile) -> Iterator[None]:
         ) from error
 
 
-def _schema(path: Path, file: PinnedFile) -> dict[str, pl.DataType]:
+def _schema(content: Content, file: PinnedFile) -> dict[str, pl.DataType]:
     with translated(file):
-        return dict(pl.read_parquet_schema(path))
+        if isinstance(content, LocalContent):
+            return dict(pl.read_parquet_schema(content.local()))
+        table = pl.from_arrow(_metadata(content).schema.to_arrow_schema().empty_table())
+        assert isinstance(table, pl.DataFrame)
+        return dict(table.schema)
+
+
+def _metadata(content: Content) -> Any:
+    """Read the footer alone: of an object in a store, a request or two."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with content.open() as stream:
+        try:
+            return pq.ParquetFile(stream).metadata
+        except pa.ArrowInvalid as error:
+            raise OSError(type(error).__name__) from error
 
 
 class ParquetReading:
     """See `seams.Reading`."""
 
-    def __init__(self, request: ReadRequest, surroundings: Surroundings) -> None:
+    def __init__(self, request: ReadRequest, contents: list[Content]) -> None:
         self._request = request
-        self._paths = [opened(file, surroundings) for file in request.files]
-        schemas = [_schema(path, file) for path, file in zip(self._paths, request.files, strict=True)]
+        self._contents = contents
+        schemas = [_schema(content, file) for content, file in zip(contents, request.files, strict=True)]
         self.header: list[str] = list(schemas[0]) if schemas else list(request.types)
+        own_name(self.header)
         self.types: Mapping[str, DataType | None] = {
             name: _type(name, dtype) for name, dtype in (schemas[0] if schemas else {}).items()
         }
@@ -96,7 +112,7 @@ class ParquetReading:
                 )
 
     def _scan(self, number: int) -> pl.LazyFrame:
-        frame = pl.scan_parquet(self._paths[number], row_index_name=POSITION)
+        frame = pl.scan_parquet(self._contents[number].local(), row_index_name=POSITION)
         window, cursor = self._request.window, self._request.cursor
         if window is None or cursor is None:
             return frame
@@ -116,14 +132,20 @@ class ParquetReading:
         total = 0
         for number, file in enumerate(self._request.files):
             with translated(file):
-                total += int(self._scan(number).select(pl.len()).collect().item())
+                content = self._contents[number]
+                if self._request.window is None and not isinstance(content, LocalContent):
+                    total += int(_metadata(content).num_rows)
+                else:
+                    total += int(self._scan(number).select(pl.len()).collect().item())
         return total
 
     def null_cursors(self) -> int | None:
         """Rows without a cursor."""
         assert self._request.cursor is not None
         column = pl.col(self._request.cursor)
-        return sum(int(pl.scan_parquet(path).select(column.null_count()).collect().item()) for path in self._paths)
+        return sum(
+            int(pl.scan_parquet(content.local()).select(column.null_count()).collect().item()) for content in self._contents
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Stream the rows of all files."""
@@ -142,6 +164,8 @@ class ParquetReading:
                     if frame.height:
                         yield Batch(_plain(frame), number)
                         number += 1
+            self._contents[index].check()
+            self._contents[index].release()
 
 
 def _type(name: str, dtype: pl.DataType) -> DataType | None:
@@ -163,4 +187,4 @@ class ParquetTarget(FileTarget):
     kind = "parquet"
 
     def __init__(self, endpoint: TargetEndpoint, surroundings: Surroundings) -> None:
-        super().__init__(endpoint.path, surroundings, ParquetForm())
+        super().__init__(endpoint, surroundings, ParquetForm())

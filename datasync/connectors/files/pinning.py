@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+from datasync.connectors.files.compression import bare
+from datasync.connectors.files.content import LocalContent
 from datasync.connectors.paths import confine
 from datasync.errors import PermanentError
 from datasync.seams import PinnedFile, Surroundings
@@ -17,35 +19,58 @@ SKIPPED_SUFFIXES = (".tmp", ".part")
 HEAD = 1 << 16
 
 
-def pin(text: str, surroundings: Surroundings, suffix: str) -> tuple[PinnedFile, ...]:
-    """Find the files that a path means.
+class LocalFiles:
+    """See `content.Files`: a path of this machine.
 
     Args:
-        text: a file, a folder (its files with `suffix`), or a glob; relative to the project root.
+        text: a file, a folder, or a glob; relative to the project root.
         surroundings: the roots that confine it.
-        suffix: of the kind, with its point.
-
-    Raises:
-        PermanentError: a literal path is not there, is no regular file, or leads outside the roots.
     """
-    return tuple(_pinned(path, surroundings) for path in _found(text, surroundings, suffix))
+
+    def __init__(self, text: str, surroundings: Surroundings) -> None:
+        self._text = text
+        self._surroundings = surroundings
+
+    def find(self, suffix: str) -> tuple[PinnedFile, ...]:
+        """Find the files that the path means.
+
+        Raises:
+            PermanentError: a literal path is not there, is no regular file, or leads outside the roots.
+        """
+        return tuple(_pinned(path, self._surroundings) for path in _found(self._text, self._surroundings, suffix))
+
+    def content(self, file: PinnedFile) -> LocalContent:
+        """Give a pinned file, still as it was pinned.
+
+        Raises:
+            PermanentError: it is gone or changed since.
+        """
+        path = Path(file.path) if Path(file.path).is_absolute() else self._surroundings.root / file.path
+        confine(path, self._surroundings)
+        content = LocalContent(path, file)
+        content.check()
+        return content
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _found(text: str, surroundings: Surroundings, suffix: str) -> list[Path]:
     full = Path(text) if Path(text).is_absolute() else surroundings.root / text
     if glob.has_magic(text):
         matches = sorted(glob.glob(str(full), recursive=True))
-        return [path for path in map(Path, matches) if _wanted(path) and path.is_file()]
+        return [path for path in map(Path, matches) if wanted(path.name) and path.is_file()]
     confine(full, surroundings)
     if full.is_dir():
-        return [path for path in sorted(full.iterdir()) if path.suffix == suffix and _wanted(path)]
+        return [path for path in sorted(full.iterdir()) if bare(path.name).endswith(suffix) and wanted(path.name)]
     if not full.exists():
         raise PermanentError(f"there is no file {text}", code="E_SOURCE_MISSING", hint="check source.path")
     return [full]
 
 
-def _wanted(path: Path) -> bool:
-    return not path.name.startswith(SKIPPED_PREFIXES) and not path.name.endswith(SKIPPED_SUFFIXES)
+def wanted(name: str) -> bool:
+    """Whether a file of this name is meant by a glob: hidden files, and those that are still written, are not."""
+    return not name.startswith(SKIPPED_PREFIXES) and not name.endswith(SKIPPED_SUFFIXES)
 
 
 def _pinned(path: Path, surroundings: Surroundings) -> PinnedFile:
@@ -66,19 +91,3 @@ def _fingerprint(path: Path, facts: os.stat_result) -> str:
             stream.seek(-HEAD, os.SEEK_END)
         digest.update(stream.read(HEAD))
     return digest.hexdigest()[:32]
-
-
-def opened(file: PinnedFile, surroundings: Surroundings) -> Path:
-    """Give the path of a pinned file, still as it was pinned.
-
-    Raises:
-        PermanentError: it is gone or changed since.
-    """
-    path = Path(file.path) if Path(file.path).is_absolute() else surroundings.root / file.path
-    try:
-        facts = path.stat()
-    except OSError as error:
-        raise PermanentError(f"{file.path} is gone since the run began", code="E_SOURCE_CHANGED") from error
-    if (facts.st_size, facts.st_mtime_ns) != (file.size, file.modified):
-        raise PermanentError(f"{file.path} changed since the run began", code="E_SOURCE_CHANGED", hint="run again")
-    return path

@@ -1,17 +1,18 @@
-"""What file sources share: pinned files, this machine's clock, and nothing held open between reads."""
+"""A contract's path in, what all file sources share out: pinned files, wherever they are, and this machine's clock."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from datasync.connectors.files.pinning import pin
+from datasync.connectors.files.content import Content, Files
+from datasync.connectors.files.places import files_of
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import PinnedFile, ReadRequest, Surroundings, WindowValue
+from datasync.seams import POSITION, PinnedFile, ReadRequest, Surroundings, WindowValue
 
 
 class FileSource(ABC):
@@ -28,10 +29,22 @@ class FileSource(ABC):
     def __init__(self, endpoint: Any, surroundings: Surroundings) -> None:
         self._endpoint = endpoint
         self._surroundings = surroundings
+        self._opened: Files | None = None
+
+    @property
+    def _files(self) -> Files:
+        """What the path means; connected when first asked."""
+        if self._opened is None:
+            self._opened = files_of(self._endpoint, self._surroundings)
+        return self._opened
 
     def files(self) -> tuple[PinnedFile, ...] | None:
         """The files that the path matches now."""
-        return pin(self._endpoint.path, self._surroundings, f".{self.kind}")
+        return self._files.find(f".{self.kind}")
+
+    def _contents(self, request: ReadRequest) -> list[Content]:
+        """The request's files, each still as it was pinned."""
+        return [self._files.content(file) for file in request.files]
 
     def clock(self) -> datetime:
         """This machine's time."""
@@ -60,5 +73,18 @@ class FileSource(ABC):
     def cancel(self) -> None:  # noqa: B027 - what a kind may leave as it is
         """Nothing to end: the reader looks at the run's stop between batches."""
 
-    def close(self) -> None:  # noqa: B027 - what a kind may leave as it is
-        """Nothing is held."""
+    def close(self) -> None:
+        """Let go of the store, if the path leads to one."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+def own_name(header: Iterable[str]) -> None:
+    """Refuse a column that is called as our own hidden one.
+
+    Raises:
+        PermanentError: there is one.
+    """
+    if POSITION in header:
+        raise PermanentError(f"a column is called {POSITION}, which is ours", code="E_SOURCE_SCHEMA", hint="rename it")

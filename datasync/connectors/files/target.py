@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,18 +18,21 @@ from typing import Any
 from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Form, Types
-from datasync.connectors.files.layout import Layout
-from datasync.connectors.files.ledger import Ledger, Log, Pending
+from datasync.connectors.files.ledger import Log
+from datasync.connectors.files.local_place import MovedError
+from datasync.connectors.files.places import is_url, place_of
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
 from datasync.contract.types import DataType, of_polars, polars_type
-from datasync.errors import PermanentError, Refused, TargetMismatch, did_you_mean
+from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError, did_you_mean
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
 
+ATTEMPTS = 10
+"""Times to begin a publish again because another one was faster."""
 Resolve = Callable[[str], tuple[Any, Types]]
 """A contract's name to its target endpoint and published columns, for `references`; raises PermanentError."""
 
@@ -43,12 +46,13 @@ class FileTarget:
 
     kind = "file"
 
-    def __init__(self, name: str, surroundings: Surroundings, form: Form) -> None:
+    def __init__(self, endpoint: Any, surroundings: Surroundings, form: Form) -> None:
+        name = str(endpoint.path)
         self._name = name
         self._surroundings = surroundings
         self._form = form
-        self._layout = Layout(local_path(name, surroundings), form.suffix)
-        self._ledger = Ledger(self._layout.folder, name)
+        self._place = place_of(endpoint, surroundings, form.suffix)
+        self._others: list[FileTarget] = []
         self._locks: list[FileLock] = []
         self._handle: Handle | None = None
         self.resolve: Resolve | None = None
@@ -60,15 +64,13 @@ class FileTarget:
         for kind in spec.columns.values():
             storage_type(kind, "duckdb")
         with translated(self._name):
-            parts = self._layout.parts()
-            log = self._ledger.read(self._layout.identity())
+            exists = self._place.exists()
+            log = self._place.log()
             commits = tuple(commit for commit in log.commits if commit.sync == spec.sync)
-            if not parts:
-                check = getattr(self._form, "check", None)
-                if check is not None:
-                    check()
+            self._form.check(spec.columns)
+            if not exists:
                 return TargetState(False, {}, commits, log.sequence)
-            found = self._form.columns(parts, spec.columns)
+            found = self._found(spec.columns)
         if spec.write != "replace" and self._form.extra is not None and not log.commits:
             raise TargetMismatch(
                 f"{self._name} is there, and datasync did not write it", hint="move it away; only replace writes over it"
@@ -100,22 +102,22 @@ class FileTarget:
                                      hint=did_you_mean(name, spec.columns))  # fmt: skip
         return tuple(added)
 
+    def _found(self, wanted: Types) -> Mapping[str, DataType | None]:
+        """Columns of what is published."""
+        known = self._place.columns()
+        return known if known is not None else self._form.columns(self._place.parts(), wanted)
+
     def clock(self) -> datetime:
         """This machine's time."""
         return datetime.now(UTC)
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync on this machine and take the next fencing token."""
-        lock = FileLock(self._surroundings.home, f"{self._layout.path}|{spec.sync}")
+        lock = FileLock(self._surroundings.home, f"{self._place.key}|{spec.sync}")
         lock.acquire(f"the sync {spec.contract}")
         self._locks.append(lock)
         with translated(self._name):
-            self._layout.folder.mkdir(parents=True, exist_ok=True)
-            with self._ledger.locked():
-                log = self._ledger.settle(self._layout.identity())
-                token = log.tokens.get(spec.sync, 0) + 1
-                self._ledger.write(Log({**log.tokens, spec.sync: token}, log.commits))
-        return token
+            return self._place.token(spec.sync)
 
     # --- staging
 
@@ -124,14 +126,14 @@ class FileTarget:
         path = self._staging_file(run_id)
         if self._handle is None or self._handle.path != path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._layout.folder, path.stem)
+            lock = FileLock(self._place.folder, path.stem)
             lock.acquire(f"the staging of run {run_id}")
             self._locks.append(lock)
             self._handle = Handle(path)
         return self._handle
 
     def _staging_file(self, run_id: str) -> Path:
-        return self._layout.folder / "staging" / f"{staging_name(run_id)}.duckdb"
+        return self._place.folder / "staging" / f"{staging_name(run_id)}.duckdb"
 
     def writer(self, spec: TargetSpec) -> staged.FileWriter:
         """Create this run's staging file and open it for loading."""
@@ -149,16 +151,16 @@ class FileTarget:
 
     def _show(self, handle: Handle, spec: TargetSpec, needed: bool = True) -> bool:
         """Make the published files a view of staging; tell whether there are any."""
-        parts = self._layout.parts() if needed or self._form.extra is None else []
-        relation = self._form.relation(handle, parts, self._columns(spec, parts)) if parts else None
+        parts = self._place.parts() if needed or (self._form.extra is None and self._place.columns() is None) else []
+        relation = self._form.relation(handle, parts, self._columns(spec, bool(parts))) if parts else None
         staged.show(handle, relation)
         return relation is not None
 
-    def _columns(self, spec: TargetSpec, parts: list[Path]) -> dict[str, DataType]:
+    def _columns(self, spec: TargetSpec, exists: bool) -> dict[str, DataType]:
         """The contract's columns, and those that the files have beside them."""
         columns = dict(spec.columns)
-        if parts and spec.write != "replace":
-            for name, kind in self._form.columns(parts, spec.columns).items():
+        if exists and spec.write != "replace":
+            for name, kind in self._found(spec.columns).items():
                 known = kind or self._form.extra
                 if name not in columns and known is not None:
                     columns[name] = known
@@ -179,6 +181,7 @@ class FileTarget:
         if not isinstance(other, FileTarget):
             raise PermanentError(f"references: the contract {name[:80]} publishes to no file", code="E_NO_TABLE")
         assert self._handle is not None
+        self._others.append(other)
         return other.relation(self._handle, columns)
 
     def relation(self, handle: Handle, columns: Types) -> str:
@@ -187,7 +190,7 @@ class FileTarget:
         Raises:
             PermanentError: nothing is published.
         """
-        parts = self._layout.parts()
+        parts = self._place.parts()
         if not parts:
             raise PermanentError(f"references: {self._name} is not there", code="E_NO_TABLE")
         return self._form.relation(handle, parts, columns)
@@ -197,8 +200,13 @@ class FileTarget:
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Write the new files, say what they will mean, switch."""
         failpoint("publish.begin")
-        with translated(self._name), self._ledger.locked():
-            log = self._ledger.settle(self._layout.identity())
+        for _ in range(ATTEMPTS):
+            with translated(self._name), suppress(MovedError):
+                return self._published_now(spec, request)
+        raise TransientError(f"{self._name}: others publish to it all the time", code="E_BUSY", hint="run again")
+
+    def _published_now(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        with self._place.publishing() as log:
             done = log.commit(spec.run_id)
             if done is not None:
                 return done
@@ -206,18 +214,21 @@ class FileTarget:
                 raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
             handle = self._opened(spec.run_id)
             self._check(handle, spec, request, log)
-            self._layout.tidy()
-            room = self._written(handle, spec)
+            self._place.tidy()
+            room, columns = self._written(handle, spec)
+            self._place.upload(room)
             failpoint("publish.after_files")
             row = commit_row(spec, request, (self._name, request.rows, log.sequence + 1, self.clock()))
             commit = commit_of(row, request.files)
-            self._ledger.announce(Pending(commit, self._layout.identity(), self._layout.after(room)))
-            failpoint("publish.after_commit_row")
-            self._layout.switch(room)
-            failpoint("publish.after_commit")
-            self._ledger.write(log.having(commit))
-            self._layout.tidy()
+            self._place.switch(room, commit, columns)
+        # Another one may publish already; what is old now goes at the latest before the next publish.
+        self.tidy()
         return commit
+
+    def tidy(self) -> None:
+        """Remove versions that no reader can still be in; `clean` asks for it, too."""
+        with translated(self._name), self._place.publishing():
+            self._place.tidy()
 
     def _check(self, handle: Handle, spec: TargetSpec, request: PublishRequest, log: Log) -> None:
         rows = staged.count(handle, spec)
@@ -232,32 +243,31 @@ class FileTarget:
             if offenders is not None and offenders[0]:
                 raise RecheckFailed(check, int(offenders[0]))
 
-    def _written(self, handle: Handle, spec: TargetSpec) -> Path:
+    def _written(self, handle: Handle, spec: TargetSpec) -> tuple[Path, dict[str, DataType]]:
         """Write the files of the next version to a folder of their own; append only adds a part where that will do."""
-        parts = self._layout.parts()
-        columns = self._columns(spec, parts)
-        room = self._layout.room()
-        if spec.write == "append" and not self._layout.single and parts and self._fits(parts, columns):
-            for part in parts:
-                os.link(part, room / part.name)
+        exists = self._place.exists()
+        columns = self._columns(spec, exists)
+        kept = spec.write == "append" and not self._place.single and exists and self._fits(columns)
+        room = self._place.room(kept)
+        if kept:
             sql = staged.staged(spec, columns)
         else:
-            exists = self._show(handle, spec, needed=spec.write != "replace")
-            sql = staged.content(handle, spec, columns, exists)
-        self._form.write(staged.stream(handle, sql, columns), self._layout.part(room), columns)
-        return room
+            shown = self._show(handle, spec, needed=spec.write != "replace")
+            sql = staged.content(handle, spec, columns, shown)
+        self._form.write(staged.stream(handle, sql, columns), self._place.part(room), columns)
+        return room, columns
 
-    def _fits(self, parts: list[Path], columns: Types) -> bool:
+    def _fits(self, columns: Types) -> bool:
         """Whether a new part will have the columns, order and types of those that are there."""
-        found = self._form.columns(parts, columns)
+        found = self._found(columns)
         return list(found) == list(columns) and all(
-            kind is None or kind == of_polars(polars_type(columns[name])) for name, kind in found.items()
+            kind is None or kind in (columns[name], of_polars(polars_type(columns[name]))) for name, kind in found.items()
         )
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote by reading the published files back."""
         with translated(self._name):
-            log = self._ledger.read(self._layout.identity())
+            log = self._place.log()
             if log.sequence != commit.sequence or not self._staging_file(spec.run_id).exists():
                 return None
             if spec.write == "append" or not self._show(self._opened(spec.run_id), spec):
@@ -276,24 +286,27 @@ class FileTarget:
 
     def orphans(self) -> list[str]:
         """Names of staging files that no process holds."""
-        found = sorted((self._layout.folder / "staging").glob(f"{STAGING_PREFIX}*.duckdb"))
-        return [path.stem for path in found if FileLock(self._layout.folder, path.stem).free]
+        found = sorted((self._place.folder / "staging").glob(f"{STAGING_PREFIX}*.duckdb"))
+        return [path.stem for path in found if FileLock(self._place.folder, path.stem).free]
 
     def drop_orphan(self, name: str) -> None:
         """Remove a staging file by the name `orphans` gave."""
-        staged.remove(Handle(self._layout.folder / "staging" / f"{name}.duckdb"))
+        staged.remove(Handle(self._place.folder / "staging" / f"{name}.duckdb"))
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Say how the files will be written."""
-        what = "one file" if self._layout.single else "a folder of parts"
+        single = self._place.single
+        what = "one file" if single else "a folder of parts"
         how = {
-            "append": "the rows that are there, then the staged ones" if self._layout.single else "one more part",
+            "append": "the rows that are there, then the staged ones" if single else "one more part",
             "merge": f"staged rows over those with the same {', '.join(spec.key)}",
             "replace": "the staged rows",
             "replace_window": "the rows outside the window, then the staged ones",
         }[spec.write]
-        switch = "rename over the file" if self._layout.single else "switch the link to the new version"
-        return [f"stage in {self._layout.folder.name}/staging", f"write {what}: {how}", f"{switch} ({self._name})"]
+        switch = "rename over the file" if single else "switch the link to the new version"
+        if is_url(self._name):
+            switch = "put the parts under new names, then write the next manifest, which names them"
+        return [f"stage in {self._place.folder.name}/staging", f"write {what}: {how}", f"{switch} ({self._name})"]
 
     def cancel(self) -> None:
         """End the statement that another thread is in."""
@@ -308,6 +321,10 @@ class FileTarget:
         for lock in self._locks:
             lock.release()
         self._locks.clear()
+        for other in self._others:
+            other.close()
+        self._others.clear()
+        self._place.close()
 
 
 def _same(there: DataType, kind: DataType) -> bool:

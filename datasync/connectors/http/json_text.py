@@ -9,7 +9,8 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
-from datasync.connectors.files.json_lines import NotARowError, Number, text_of
+from datasync.connectors.files.json_lines import Number, text_of
+from datasync.connectors.files.rows import NotARowError
 from datasync.connectors.http.exchange import Answer
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError, TransientError

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from datasync.casting import cast_column
-from datasync.connectors.files.json_lines import NotARowError
+from datasync.connectors.files.rows import NotARowError
 from datasync.connectors.http.json_text import cells_of, written
 from datasync.connectors.http.pages import Page, ahead
 from datasync.connectors.http.spool import Spool

@@ -20,13 +20,22 @@ from datasync.contract.endpoints.common import (
 )
 from datasync.contract.endpoints.delta import DeltaSource, DeltaTarget
 from datasync.contract.endpoints.files import (
+    FILE_SOURCES,
     CsvOptions,
     CsvSource,
     CsvTarget,
+    JsonOptions,
+    JsonSource,
+    JsonTarget,
     NdjsonSource,
     NdjsonTarget,
     ParquetSource,
     ParquetTarget,
+    XmlOptions,
+    XmlSource,
+    XmlTarget,
+    XmlTargetOptions,
+    reading,
 )
 from datasync.contract.endpoints.http import GraphqlSource, Pagination, RelayPagination, RestSource, SoapSource
 from datasync.contract.endpoints.sql import (
@@ -45,6 +54,8 @@ Source = Annotated[
     | CsvSource
     | ParquetSource
     | NdjsonSource
+    | JsonSource
+    | XmlSource
     | DeltaSource
     | RestSource
     | GraphqlSource
@@ -58,6 +69,8 @@ Target = Annotated[
     | CsvTarget
     | ParquetTarget
     | NdjsonTarget
+    | JsonTarget
+    | XmlTarget
     | DeltaTarget
     | RestTarget
     | GraphqlTarget
@@ -66,6 +79,7 @@ Target = Annotated[
 ]
 
 __all__ = [
+    "FILE_SOURCES",
     "ApiTarget",
     "Changes",
     "CsvOptions",
@@ -79,6 +93,9 @@ __all__ = [
     "DuckdbTarget",
     "GraphqlSource",
     "GraphqlTarget",
+    "JsonOptions",
+    "JsonSource",
+    "JsonTarget",
     "NdjsonSource",
     "NdjsonTarget",
     "Pagination",
@@ -101,5 +118,10 @@ __all__ = [
     "SqliteTarget",
     "Target",
     "Write",
+    "XmlOptions",
+    "XmlSource",
+    "XmlTarget",
+    "XmlTargetOptions",
     "deletes_limit",
+    "reading",
 ]

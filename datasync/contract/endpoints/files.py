@@ -1,13 +1,15 @@
-"""Files as source and as target."""
+"""Files as source and as target: of this machine, or of an object store."""
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from datasync.contract.base import Model
 from datasync.contract.endpoints.common import SourceBase, TargetBase
+from datasync.contract.json_path import ALLOWED, parse_path
 
 
 class CsvOptions(Model):
@@ -21,41 +23,141 @@ class CsvOptions(Model):
     decimal: Literal[".", ","] = "."
 
 
+class JsonOptions(Model):
+    """Where the rows of a JSON document are."""
+
+    records: str = Field(
+        "$[*]",
+        description="Path to the rows: $ and then .name, ['name'] or [*], such as $.data.items[*]; $: the document is one row.",
+    )
+
+    @field_validator("records")
+    @classmethod
+    def _followed(cls, text: str) -> str:
+        try:
+            parse_path(text)
+        except ValueError as error:
+            raise ValueError(f"{error}; allowed: {ALLOWED}") from error
+        return text
+
+
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+
+
+class XmlOptions(Model):
+    """Which elements of an XML document are the rows."""
+
+    row_tag: str = Field(description="Name of the element that is a row, without its namespace, at whatever depth.")
+
+    @field_validator("row_tag")
+    @classmethod
+    def _name(cls, text: str) -> str:
+        return _xml_name(text)
+
+
+class XmlTargetOptions(Model):
+    """How an XML document is written."""
+
+    row_tag: str = Field("row", description="Name of the element that is a row.")
+    root: str = Field("rows", description="Name of the element around all rows.")
+
+    @field_validator("row_tag", "root")
+    @classmethod
+    def _name(cls, text: str) -> str:
+        return _xml_name(text)
+
+
+def _xml_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"'{text[:60]}' is no name of an element; allowed: letters, digits, _, - and ., a letter or _ first")
+    return text
+
+
 class NoOptions(Model):
     """This kind has no options."""
 
 
-class CsvSource(SourceBase):
+class FileSource(SourceBase):
+    """What every source of files takes."""
+
+    path: str = Field(description="A file, a folder or a glob below the project root; or s3://, gs:// or abfs:// and a bucket.")
+    connection: str | None = Field(
+        None, description="Who signs in to an object store, and where; absent: as its library finds out."
+    )
+
+
+class FileTarget(TargetBase):
+    """What every target of files takes."""
+
+    path: str = Field(
+        description="A file (with its extension) or a folder below the project root; or a folder of an object store."
+    )
+    connection: str | None = Field(
+        None, description="Who signs in to an object store, and where; absent: as its library finds out."
+    )
+
+
+class CsvSource(FileSource):
     type: Literal["csv"]
-    path: str
     options: CsvOptions = CsvOptions()
 
 
-class ParquetSource(SourceBase):
+class ParquetSource(FileSource):
     type: Literal["parquet"]
-    path: str
     options: NoOptions = NoOptions()
 
 
-class NdjsonSource(SourceBase):
+class NdjsonSource(FileSource):
     type: Literal["ndjson"]
-    path: str
     options: NoOptions = NoOptions()
 
 
-class CsvTarget(TargetBase):
+class JsonSource(FileSource):
+    type: Literal["json"]
+    options: JsonOptions = JsonOptions()
+
+
+class XmlSource(FileSource):
+    type: Literal["xml"]
+    options: XmlOptions
+
+
+class CsvTarget(FileTarget):
     type: Literal["csv"]
-    path: str
     options: CsvOptions = CsvOptions()
 
 
-class ParquetTarget(TargetBase):
+class ParquetTarget(FileTarget):
     type: Literal["parquet"]
-    path: str
     options: NoOptions = NoOptions()
 
 
-class NdjsonTarget(TargetBase):
+class NdjsonTarget(FileTarget):
     type: Literal["ndjson"]
-    path: str
     options: NoOptions = NoOptions()
+
+
+class JsonTarget(FileTarget):
+    type: Literal["json"]
+    options: NoOptions = NoOptions()
+
+
+class XmlTarget(FileTarget):
+    type: Literal["xml"]
+    options: XmlTargetOptions = XmlTargetOptions()
+
+
+FILE_SOURCES: dict[str, type[FileSource]] = {
+    "csv": CsvSource, "parquet": ParquetSource, "ndjson": NdjsonSource, "json": JsonSource, "xml": XmlSource,
+}  # fmt: skip
+
+
+def reading(target: FileTarget, path: str | None = None) -> FileSource:
+    """Give the source that reads what a target writes, or files like it in another place."""
+    kind = str(getattr(target, "type", ""))
+    fields: dict[str, object] = {"type": kind, "path": path or target.path, "connection": target.connection}
+    if isinstance(target, CsvTarget):
+        fields["options"] = target.options
+    elif isinstance(target, XmlTarget):
+        fields["options"] = XmlOptions(row_tag=target.options.row_tag)
+    return FILE_SOURCES[kind].model_validate(fields)

@@ -11,9 +11,9 @@ from datasync.contract.yaml_tree import Path as KeyPath
 from datasync.contract.yaml_tree import Tree, dotted
 from datasync.errors import Problem, did_you_mean
 
-TEXT_KINDS = ("csv", "ndjson")
+TEXT_KINDS = ("csv", "ndjson", "json", "xml")
 """Sources whose cells are text until a gate casts them."""
-FILE_KINDS = ("csv", "parquet", "ndjson")
+FILE_KINDS = ("csv", "parquet", "ndjson", "json", "xml")
 HTTP_KINDS = ("rest", "graphql", "soap")
 """Sources whose cells are text too, and that know windows by the variables of their requests."""
 SQL_KINDS = ("postgres", "sqlite", "duckdb")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datasync.contract.alerting import METRICS
 from datasync.contract.checks import KINDS
 from datasync.contract.endpoints.api import API_KINDS
-from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, Finder
+from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
 from datasync.contract.rules import Rule
 from datasync.contract.types import parse_type
 from datasync.contract.variables import placeholders
@@ -119,7 +119,7 @@ def _count(finder: Finder) -> None:
     if count.min is not None and count.max is not None and count.min > count.max:
         finder.add(("count", "min"), f"min {count.min} is greater than max {count.max}", "min at most max")
     pagination = getattr(finder.contract.source, "pagination", None)
-    counted = finder.contract.source.type not in ("csv", "ndjson", *HTTP_KINDS) or getattr(pagination, "total", None)
+    counted = finder.contract.source.type not in (*TEXT_KINDS, *HTTP_KINDS) or getattr(pagination, "total", None)
     if count.tolerance is not None and not counted:
         finder.add(("count", "tolerance"), f"a tolerance, and {finder.contract.source.type} cannot be counted by its source",
                    "SQL and Parquet sources, rest with pagination.total")  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datasync.contract.lint import http
+from pathlib import PurePosixPath
+
+from datasync.contract.lint import http, stores
 from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 from datasync.errors import UsageError
@@ -166,8 +168,9 @@ def _path(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
         _delta_url(finder, where, text)
         return
     if "://" in text:
-        finder.add(where, f"the URL {text.split('://', maxsplit=1)[0]}://…", "a local path or glob")
+        stores.url(finder, where, text)
         return
+    stores.connected(finder, where)
     inside(finder, where, text)
 
 
@@ -183,8 +186,6 @@ def _delta_url(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
 
 def inside(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
     """A path that leads out of the project by its text alone is refused before anything is opened."""
-    from pathlib import PurePosixPath
-
     from datasync.contract.lint.surroundings import roots
 
     parts = PurePosixPath(text).parts

@@ -20,10 +20,9 @@ Bad = list[tuple[int, str]]
 
 def source(kind: str, path: str, root: Path, options: dict[str, Any] | None = None) -> Source:
     """Open a source of a project in `root`."""
-    models: dict[str, Any] = {"csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource}
-    more = {"options": endpoints.CsvOptions(**options)} if options else {}
+    more = {"options": options} if options else {}
     surroundings = Surroundings(root, root / ".datasync", lambda name: (_ for _ in ()).throw(KeyError(name)))
-    return open_source(models[kind](type=kind, path=path, **more), surroundings)
+    return open_source(endpoints.FILE_SOURCES[kind].model_validate({"type": kind, "path": path, **more}), surroundings)
 
 
 def read(opened: Source, types: dict[str, str] | None = None, **request: Any) -> tuple[list[str], Rows, Bad]:

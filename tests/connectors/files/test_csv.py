@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasync.connectors.files import delimited
+from datasync.connectors.files import text_blocks
 from datasync.errors import PermanentError
 from tests.connectors.files.reading import Bad, Rows, read, source
 
@@ -84,15 +84,34 @@ CORPUS: list[tuple[str, bytes, dict[str, Any], Rows, Bad]] = [
     ("control characters", b"a,b\n\x01,\x1b[0m\n", {}, [(2, "\x01", "\x1b[0m")], []),
     ("line separators are text", "a,b\n\u2028,\x85\n".encode(), {}, [(2, "\u2028", "\x85")], []),
     ("CR within a field", b"a,b\n1\rx,2\n", {}, [(2, "1\rx", "2")], []),
+    ("CR, quoted line ends", b'a,b\r"x\ry","p\nq"\r"r\r\ns",4\r', {}, [(2, "x\ry", "p\nq"), (4, "r\r\ns", "4")], []),
+    ("CR, a LF in a quoted name", b'"a\nx",b\r1,2\r', {}, [(2, "1", "2")], []),
+    ("CR, blank lines", b"a,b\r\r1,2\r\r", {}, [(3, "1", "2")], []),
+    ("CR, ragged", b"a,b\r1\r3,4\r", {}, [(3, "3", "4")], [(2, SHORT)]),
+    ("CR, cut", b"a,b\r1,2\r3", {}, [(2, "1", "2")], [(3, SHORT)]),
+    ("CR, quote never closed", b'a,b\r1,2\r"x,3\r4,5\r', {}, [(2, "1", "2"), (4, "4", "5")], [(3, NEVER)]),
+    ("CRLF after long text", b"a,b\r\n" + b"x" * 100 + b",2\r\n", {}, [(2, "x" * 100, "2")], []),
+    ("UTF-16, little end first", "a,b\né,2\n".encode("utf-16-le"), {"encoding": "utf-16-le"}, [(2, "é", "2")], []),
+    ("UTF-16, CRLF", "a,b\r\n😀,2\r\n".encode("utf-16"), {"encoding": "utf-16"}, [(2, "😀", "2")], []),
+    ("UTF-16, CR", "a,b\r1,2\r".encode("utf-16"), {"encoding": "utf-16"}, [(2, "1", "2")], []),
+    ("UTF-16, cut in a character", "a,b\n1,2\n3,4".encode("utf-16")[:-1], {"encoding": "utf-16"}, [(2, "1", "2")], [(3, BYTES)]),
+    ("UTF-16, half of a pair", "a,b\n1,2\n".encode("utf-16") + b"\x00\xd8,\x003\x00\n\x00", {"encoding": "utf-16"}, [(2, "1", "2")], [(3, BYTES)]),
+    ("UTF-8, cut in a character", "a,b\n1,2\n3,é".encode()[:-1], {}, [(2, "1", "2")], [(3, BYTES)]),
+    ("shift_jis, cut in a character", "a,b\n1,漢\n3,漢".encode("shift_jis")[:-1], {"encoding": "shift_jis"}, [(2, "1", "漢")], [(3, BYTES)]),
+    ("numbers that are too big", b"a,b\n1e400,-1e400\n", {}, [(2, "1e400", "-1e400")], []),
+    ("a huge field", b"a,b\n" + b"x" * 3_000_000 + b",2\n3,4\n", {}, [(2, "x" * 3_000_000, "2"), (3, "3", "4")], []),
+    ("a huge quoted field", b'a,b\n"' + b"x\n" * 100_000 + b'",2\n3,4\n', {}, [(2, "x\n" * 100_000, "2"), (100_003, "3", "4")], []),
+    ("a tab for a delimiter in text", b"a,b\n1\t2,3\n", {}, [(2, "1\t2", "3")], []),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("block", [8, 16 << 20])
+@pytest.mark.parametrize("block", [1, 8, 16 << 20])
 @pytest.mark.parametrize(("data", "options", "rows", "bad"), [case[1:] for case in CORPUS], ids=[case[0] for case in CORPUS])
 def test_corpus(
     data: bytes, options: dict[str, Any], rows: Rows, bad: Bad, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited, "BLOCK", block)
+    # A mark of the encoding is looked for in the first block.
+    monkeypatch.setattr(text_blocks, "BLOCK", max(block, len(data) // 1000, 4 if data[:1] in (b"\xef", b"\xff") else 1))
     (tmp_path / "x.csv").write_bytes(data)
     _, found, unreadable = read(source("csv", "x.csv", tmp_path, options), {"a": "decimal(9,2)", "b": "string"})
     assert found == rows
@@ -119,7 +138,7 @@ def test_what_python_writes_is_read_back(rows: list[list[str]], ends: str, style
         expected.append((line, *(cell or None for cell in row)))
     (tmp_path / "x.csv").write_bytes(stream.getvalue().encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delimited, "BLOCK", block)
+        patch.setattr(text_blocks, "BLOCK", block)
         _, found, bad = read(source("csv", "x.csv", tmp_path))
     assert bad == []
     assert found == expected
@@ -132,11 +151,68 @@ def test_any_bytes_give_the_same_in_any_blocks(text: str, tmp_path: Path) -> Non
     found = []
     for block in (1, 5, 1000):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(delimited, "BLOCK", block)
+            patch.setattr(text_blocks, "BLOCK", block)
             found.append(read(source("csv", "x.csv", tmp_path)))
     assert found[0] == found[1] == found[2]
     lines = [number for number, *_ in (*found[0][1], *found[0][2])]
     assert len(set(lines)) == len(lines)
+
+
+@pytest.mark.parametrize("ends", [b"\r", b"\r\n", b"\n"])
+def test_a_first_line_longer_than_any_block(ends: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a line is known when the first line has ended, however late that is."""
+    monkeypatch.setattr(text_blocks, "BLOCK", 16)
+    (tmp_path / "x.csv").write_bytes(b"a," + b"b" * 100 + ends + b"1,2" + ends + b"3,4" + ends)
+    assert read(source("csv", "x.csv", tmp_path)) == (["a", "b" * 100], [(2, "1", "2"), (3, "3", "4")], [])
+
+
+@pytest.mark.parametrize(("data", "options", "code", "hint"), [
+    ("a,b\n1,2\n".encode("utf-16"), {}, "E_ENCODING", "options: {encoding: utf-16}"),
+    ("a,b\n1,2\n".encode("utf-32"), {}, "E_ENCODING", "options: {encoding: utf-32}"),
+    (b"\xe9,b\n1,2\n", {}, "E_ENCODING", "set options.encoding"),
+    (b"__position,b\n1,2\n", {}, "E_SOURCE_SCHEMA", "rename it"),
+    (b"a,b\n1,2\n", {"encoding": "klingon"}, "E_ENCODING", ""),
+])  # fmt: skip
+def test_files_that_are_refused_as_a_whole(data: bytes, options: dict[str, Any], code: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(data)
+    with pytest.raises(PermanentError) as caught:
+        read(source("csv", "x.csv", tmp_path, options))
+    assert (caught.value.code, caught.value.hint) == (code, hint)
+
+
+@pytest.mark.parametrize("data", [b"x" * 5000, b'a,b\n1,"' + b"x" * 5000, b"a,b\n" + b"x" * 5000])
+def test_a_record_without_end_is_refused(data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(text_blocks, "LONGEST", 1000)
+    (tmp_path / "x.csv").write_bytes(data)
+    with pytest.raises(PermanentError) as caught:
+        read(source("csv", "x.csv", tmp_path))
+    assert caught.value.code == "E_LIMIT"
+
+
+def test_a_pipe_is_no_file_and_hangs_nobody(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(PermanentError, match="no regular file"):
+        source("csv", "x.csv", tmp_path).files()
+    assert source("csv", "*.csv", tmp_path).files() == ()
+
+
+def test_a_link_that_is_turned_after_it_was_pinned_is_not_followed(tmp_path: Path) -> None:
+    from datasync.seams import ReadRequest
+
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "real.csv").write_text("a\n1\n")
+    (tmp_path / "secret.csv").write_text("a\n2\n")
+    (project / "x.csv").symlink_to(project / "real.csv")
+    opened = source("csv", "x.csv", project)
+    pinned = opened.files() or ()
+    (project / "x.csv").unlink()
+    (project / "x.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(PermanentError, match="outside"), opened.read(ReadRequest(files=pinned)):
+        pass
 
 
 def test_header_that_names_a_column_twice(tmp_path: Path) -> None:

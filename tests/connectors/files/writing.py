@@ -9,11 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from pydantic import TypeAdapter
 
-from datasync.connectors.files.csv import CsvTarget
-from datasync.connectors.files.ndjson import NdjsonTarget
-from datasync.connectors.files.parquet import ParquetTarget
 from datasync.connectors.files.target import FileTarget
+from datasync.connectors.registry import open_target
 from datasync.contract import endpoints
 from datasync.contract.types import DataType, parse_type, polars_type
 from datasync.seams import Commit, PublishRequest, Surroundings, TargetSpec
@@ -26,6 +25,7 @@ TYPES = {name: parse_type(text) for name, text in {
     "ident": "uuid", "tags": "list<string>", "marks": "list<int32>",
 }.items()}  # fmt: skip
 
+TARGETS: TypeAdapter[Any] = TypeAdapter(endpoints.Target)
 SEOUL = ZoneInfo("Asia/Seoul")
 ROWS: list[dict[str, Any]] = [
     {
@@ -53,13 +53,10 @@ def frame(rows: list[dict[str, Any]], types: dict[str, DataType]) -> pl.DataFram
 
 def target(kind: str, path: str, root: Path, **options: Any) -> FileTarget:
     """Open a target of a project in `root`."""
-    models: dict[str, Any] = {
-        "csv": (endpoints.CsvTarget, CsvTarget), "parquet": (endpoints.ParquetTarget, ParquetTarget),
-        "ndjson": (endpoints.NdjsonTarget, NdjsonTarget),
-    }  # fmt: skip
-    model, made = models[kind]
     surroundings = Surroundings(root, root / ".datasync", lambda name: (_ for _ in ()).throw(KeyError(name)))
-    found: FileTarget = made(model(type=kind, path=path, write="replace", **options), surroundings)
+    endpoint = TARGETS.validate_python({"type": kind, "path": path, "write": "replace", **options})
+    found = open_target(endpoint, surroundings)
+    assert isinstance(found, FileTarget)
     return found
 
 

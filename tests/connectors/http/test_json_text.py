@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from datasync.connectors.files.json_lines import NotARowError
+from datasync.connectors.files.rows import NotARowError
 from datasync.connectors.http.exchange import Answer
 from datasync.connectors.http.json_text import cells_of, to_json, tree_of, written
 from datasync.contract.types import parse_type

@@ -1,0 +1,39 @@
+"""Files that are one JSON document in, the objects that a path names as text batches out; the contract casts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from datasync.connectors.files.json_lines import JsonRows
+from datasync.connectors.files.json_stream import elements
+from datasync.connectors.files.rows import RowsReading
+from datasync.connectors.files.source import FileSource
+from datasync.connectors.files.target import FileTarget
+from datasync.contract.endpoints import JsonTarget as TargetEndpoint
+from datasync.contract.json_path import parse_path
+from datasync.seams import ReadRequest, Surroundings
+
+
+class JsonSource(FileSource):
+    """See `seams.Source`. Numbers stay as they are written; an element that is no row becomes an UnreadableRow."""
+
+    kind = "json"
+
+    @contextmanager
+    def read(self, request: ReadRequest) -> Iterator[RowsReading]:
+        """Open the request's files."""
+        pieces = partial(elements, path=parse_path(self._endpoint.options.records))
+        yield RowsReading(request, self._contents(request), JsonRows(pieces, request.types))
+
+
+class JsonTarget(FileTarget):
+    """See `seams.Target`. One array of objects."""
+
+    kind = "json"
+
+    def __init__(self, endpoint: TargetEndpoint, surroundings: Surroundings) -> None:
+        from datasync.connectors.files.json_form import JsonForm
+
+        super().__init__(endpoint, surroundings, JsonForm())
