@@ -367,7 +367,5 @@ class Session:
 
 
 def _without_publish(prepared: Prepared) -> Prepared:
-    plan = prepared.plan
-    return replace(
-        prepared, plan=replace(plan, steps=tuple(step for step in plan.steps if step.name not in ("publish", "reconcile")))
-    )
+    steps = tuple(step for step in prepared.plan.steps if step.name not in ("publish", "reconcile"))
+    return replace(prepared, plan=replace(prepared.plan, steps=steps))
