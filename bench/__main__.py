@@ -1,20 +1,20 @@
-"""`python -m bench [check|sync|start|pages] [--rows N] [--times N] [--peers]`: runs benchmarks and prints a table of ratios."""
+"""`python -m bench [check|sync|mysql|start|pages] [--rows N] [--times N] [--peers]`: runs benchmarks and prints a table of ratios."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import check, pages, start, sync
+from bench import check, mysql, pages, start, sync
 
-BENCHES = {"start": start.run, "check": check.run, "sync": sync.run, "pages": pages.run}
+BENCHES = {"start": start.run, "check": check.run, "sync": sync.run, "mysql": mysql.run, "pages": pages.run}
 
 
 def main() -> int:
     """Run what is asked."""
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help="default: all")
-    parser.add_argument("--rows", type=int, help="rows (check: 10,000,000; sync: 1,000,000; pages: 20,000)")
+    parser.add_argument("--rows", type=int, help="rows (check: 10,000,000; sync, mysql: 1,000,000; pages: 20,000)")
     parser.add_argument("--times", type=int, default=3, help="repetitions; medians are shown")
     parser.add_argument("--peers", action="store_true", help="also other tools, each installed in an environment of its own")
     chosen = parser.parse_args()

@@ -56,6 +56,7 @@ def target_as_source(contract: Contract) -> Any:
         raise UsageError(f"--at target: what a {target.type} target holds cannot be read back", code="E_NO_TARGET")
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
+        "mysql": endpoints.MysqlSource,
         "csv": endpoints.CsvSource, "parquet": endpoints.ParquetSource, "ndjson": endpoints.NdjsonSource,
         "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip

@@ -14,7 +14,9 @@ from tests.services import connection_of
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A database of each kind in turn."""
-    server = connection_of(request.getfixturevalue("postgres_database")) if request.param == "postgres" else None
+    server = None
+    if request.param in ("postgres", "mysql"):
+        server = connection_of(request.getfixturevalue(f"{request.param}_database"))
     made = Place(request.param, tmp_path, server)
     yield made
     made.close()
@@ -24,5 +26,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def postgres(tmp_path: Path, postgres_database: str) -> Iterator[Place]:
     """An empty PostgreSQL database."""
     made = Place("postgres", tmp_path, connection_of(postgres_database))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mysql(tmp_path: Path, mysql_database: str) -> Iterator[Place]:
+    """An empty database of MySQL."""
+    made = Place("mysql", tmp_path, connection_of(mysql_database))
     yield made
     made.close()

@@ -24,6 +24,7 @@ import psycopg
 import pytest
 
 from datasync.failpoints import INVENTORY, VARIABLE
+from tests.services import mysql_connect
 
 OLD = [(1, 10), (2, 20), (3, 30)]
 NEW = [(1, 11), (2, 20), (3, 30), (4, 40)]
@@ -42,11 +43,16 @@ TARGETS = {
     "duckdb": "{type: duckdb, database: out.duckdb, table: t, write: merge}",
     "sqlite": "{type: sqlite, database: out.sqlite, table: t, write: merge}",
     "postgres": "{type: postgres, connection: target, table: public.t, write: merge}",
+    "mysql": "{type: mysql, connection: target, table: t, write: merge}",
+    "mysql_swap": "{type: mysql, connection: target, table: t, write: replace, replace_by: swap}",
     "parquet": "{type: parquet, path: out/t.parquet, write: merge}",
     "folder": "{type: parquet, path: out/t, write: merge}",
     "delta": "{type: delta, path: out/t, write: merge}",
     "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
 }
+SERVERS = {"postgres": "postgres_database", "mysql": "mysql_database", "mysql_swap": "mysql_database"}
+"""Kinds whose target outlives a test's folder, and the fixture that gives it a database."""
+BOOKS = ("_datasync_commits", "_datasync_fence", "_datasync_files")
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved")
 """Points that this contract does not pass; the runs of other tests do."""
 
@@ -94,6 +100,19 @@ def _source(rows: str) -> None:
         connection.execute(rows)
 
 
+def _on_server(kind: str, server: str | None, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements; give the rows of the last, if it has any."""
+    assert server is not None
+    if kind == "postgres":
+        with psycopg.connect(server, autocommit=True) as connection:
+            cursor = [connection.execute(statement.encode()) for statement in statements][-1]
+            return cursor.fetchall() if cursor.description else []
+    with closing(mysql_connect(server)) as other, other.cursor() as asked:
+        for statement in statements:
+            asked.execute(statement)
+        return list(asked.fetchall())
+
+
 def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     query = "SELECT id, price FROM t ORDER BY id"
     if kind == "scd2":
@@ -111,10 +130,8 @@ def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     if kind == "sqlite":
         with closing(sqlite3.connect("out.sqlite")) as connection:
             return list(connection.execute(query).fetchall())
-    if kind == "postgres":
-        assert server is not None
-        with psycopg.connect(server) as connection:
-            return list(connection.execute(query).fetchall())
+    if kind in SERVERS:
+        return [tuple(row) for row in _on_server(kind, server, query)]
     if kind == "duckdb":
         with duckdb.connect("out.duckdb", read_only=True) as connection:
             return connection.execute(query).fetchall()
@@ -137,14 +154,14 @@ def _points(kind: str) -> list[str]:
 def test_killed_anywhere(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, forker: Forker
 ) -> None:
-    server: str | None = request.getfixturevalue("postgres_database") if kind == "postgres" else None
+    server: str | None = request.getfixturevalue(SERVERS[kind]) if kind in SERVERS else None
     if server is not None:
         monkeypatch.setenv("AIRFLOW_CONN_TARGET", server)
     _first(kind, tmp_path / "0", (monkeypatch, forker), server)
     passed = 0
     points = _points(kind)
     for number, point in enumerate(points, 1):
-        if kind == "postgres":
+        if kind in SERVERS:
             _first(kind, tmp_path / str(number), (monkeypatch, forker), server)
         else:
             shutil.copytree(tmp_path / "0", tmp_path / str(number), symlinks=True)
@@ -167,8 +184,9 @@ def _first(kind: str, folder: Path, tools: tuple[pytest.MonkeyPatch, Forker], se
     folder.mkdir()
     monkeypatch.chdir(folder)
     if server is not None:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute("DROP TABLE IF EXISTS t, _datasync_commits, _datasync_fence, _datasync_files")
+        _on_server(kind, server, *(f"DROP TABLE IF EXISTS {name}" for name in ("t", *BOOKS)))
+        if kind != "postgres":
+            _on_server(kind, server, "DROP TABLE IF EXISTS _datasync_swaps")
     Path("datasync.toml").touch()
     Path("c.yaml").write_text(CONTRACT.replace("TARGET", TARGETS[kind]), encoding="utf-8")
     _source("CREATE TABLE src(id BIGINT, price BIGINT, seq BIGINT); INSERT INTO src VALUES (1, 10, 1), (2, 20, 2), (3, 30, 3)")

@@ -32,6 +32,9 @@ from datasync.contract.endpoints.http import GraphqlSource, Pagination, RelayPag
 from datasync.contract.endpoints.sql import (
     DuckdbSource,
     DuckdbTarget,
+    MysqlSource,
+    MysqlTarget,
+    OracleSource,
     PostgresSource,
     PostgresTarget,
     SqliteSource,
@@ -40,6 +43,8 @@ from datasync.contract.endpoints.sql import (
 
 Source = Annotated[
     PostgresSource
+    | MysqlSource
+    | OracleSource
     | SqliteSource
     | DuckdbSource
     | CsvSource
@@ -53,6 +58,7 @@ Source = Annotated[
 ]
 Target = Annotated[
     PostgresTarget
+    | MysqlTarget
     | SqliteTarget
     | DuckdbTarget
     | CsvTarget
@@ -79,8 +85,11 @@ __all__ = [
     "DuckdbTarget",
     "GraphqlSource",
     "GraphqlTarget",
+    "MysqlSource",
+    "MysqlTarget",
     "NdjsonSource",
     "NdjsonTarget",
+    "OracleSource",
     "Pagination",
     "ParquetSource",
     "ParquetTarget",
