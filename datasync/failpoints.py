@@ -25,7 +25,7 @@ INVENTORY = (
     "stage.after_create", "stage.after_batch", "stage.before_commit", "stage.after_commit",
     "audit.begin", "audit.stored", "audit.moved", "audit.done",
     "publish.begin", "publish.after_ddl", "publish.after_dml", "publish.after_files",
-    "publish.after_commit_row", "publish.after_commit",
+    "publish.after_commit_row", "publish.after_commit", "publish.after_rename", "publish.after_settle",
     "send.queued", "send.before_batch", "send.after_answer", "send.after_set_aside", "send.after_batch", "send.done",
     "reconcile.begin", "reconcile.done",
     "history.before_record", "history.after_outbox", "history.after_record",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.canary import leaks
-from tests.services import postgres_connection_of, postgres_database, postgres_url
+from tests.services import mysql_database, mysql_url, postgres_connection_of, postgres_database, postgres_url
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["postgres_connection_of", "postgres_database", "postgres_url"]
+__all__ = ["mysql_database", "mysql_url", "postgres_connection_of", "postgres_database", "postgres_url"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,14 +1,19 @@
-"""Real servers for tests: PostgreSQL in a temporary folder, or the one that DATASYNC_TEST_POSTGRES_URL names."""
+"""Real servers for tests, in temporary folders, or those that DATASYNC_TEST_POSTGRES_URL and DATASYNC_TEST_MYSQL_URL name."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import secrets
+import shutil
+import socket
 import subprocess
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -68,19 +73,110 @@ def postgres_connection_of() -> Callable[[str], Connection]:
     return connection_of
 
 
+def _install(folder: Path, user: str) -> None:
+    """Make an empty server's folder, which a test never changes: it is copied for each."""
+    command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--auth-root-authentication-method=normal",
+               "--skip-test-db", f"--user={user}"]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class MariadbServer:
+    """A MariaDB of our own on a socket in a folder, as a user who is not root.
+
+    Args:
+        folder: empty; short, for a socket's path is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.user = "mysql" if getpass.getuser() == "root" else getpass.getuser()
+        self.socket = folder / "s"
+        self._data = folder / "data"
+        if self.user == "mysql":
+            folder.chmod(0o755)
+            shutil.chown(folder, "mysql")
+        _install(self._data, self.user)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+        with closing(mysql_connect(f"mysql://root@localhost/?unix_socket={self.socket}")) as connection:
+            connection.cursor().execute("SET PASSWORD FOR root@localhost = PASSWORD(%s)", [SECRET])
+
+    @property
+    def url(self) -> str:
+        return f"mysql://root:{SECRET}@localhost/?unix_socket={self.socket}"
+
+    def start(self, *options: str) -> None:
+        """Start it and wait until it answers."""
+        path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+        command = ["mariadbd", "--no-defaults", f"--datadir={self._data}", f"--socket={self.socket}", "--skip-networking",
+                   f"--user={self.user}", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | {"PATH": path})
+        for _ in range(300):
+            # By hand: pymysql leaves a socket open that found no server.
+            with closing(socket.socket(socket.AF_UNIX)) as trial:
+                if trial.connect_ex(str(self.socket)) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("MariaDB did not start")
+
+    def stop(self, kill: bool = False) -> None:
+        """End it: in order, or at once."""
+        assert self._process is not None
+        (self._process.kill if kill else self._process.terminate)()
+        self._process.wait(20)
+
+
+def mysql_connect(url: str) -> Any:
+    """Open a connection past the connector, with names in double quotes as the other databases of the tests have them."""
+    import pymysql
+
+    parts = urlsplit(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return pymysql.connect(
+        host=parts.hostname or "localhost", port=parts.port or 3306, user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""), database=parts.path.lstrip("/") or None, charset="utf8mb4", autocommit=True,
+        unix_socket=query.get("unix_socket"), init_command="SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """A URL of a server whose user may create databases."""
+    url = os.environ.get("DATASYNC_TEST_MYSQL_URL")
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="my") as folder:
+        server = MariadbServer(Path(folder))
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def mysql_database(mysql_url: str) -> Iterator[str]:
+    """The URL of an empty database that only this test has; its own collation is one that ignores case."""
+    name = f"t_{secrets.token_hex(6)}"
+    with closing(mysql_connect(mysql_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        yield urlsplit(mysql_url)._replace(path=f"/{name}").geturl()
+        cursor.execute(f"DROP DATABASE {name}")
+
+
 def connection_of(url: str, name: str = "warehouse") -> Connection:
-    """Read a libpq URL."""
+    """Read a libpq URL, or one of MySQL."""
     parts = urlsplit(url)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or parts.hostname or ""
     return Connection(
         name,
-        "postgres",
+        "mysql" if parts.scheme == "mysql" else "postgres",
         host,
         parts.port,
         unquote(parts.username or ""),
         # A server that trusts its socket asks for no password: the planted one must show nowhere.
-        unquote(parts.password or SECRET),
+        unquote(parts.password or ("" if parts.scheme == "mysql" else SECRET)),
         parts.path.lstrip("/"),
         query,
     )

@@ -17,17 +17,18 @@ from datasync.contract.types import ALIASES, PLAIN
 
 PARTS: Mapping[str, tuple[type[BaseModel], ...]] = {
     "The contract": (model.Contract, model.Run, model.Parameter, model.Quarantine, alerting.Owner, model.Every, model.Assets, model.Cron),
-    "source": (endpoints.PostgresSource, endpoints.SqliteSource, endpoints.DuckdbSource, endpoints.CsvSource, endpoints.ParquetSource,
-               endpoints.NdjsonSource, endpoints.JsonSource, endpoints.XmlSource, endpoints.DeltaSource, endpoints.RestSource, endpoints.Pagination, endpoints.GraphqlSource,
-               endpoints.RelayPagination, endpoints.SoapSource, endpoints.CsvOptions, endpoints.JsonOptions,
-               endpoints.XmlOptions, endpoints.Cursor, endpoints.Changes, endpoints.Partition),
+    "source": (endpoints.PostgresSource, endpoints.MysqlSource, endpoints.OracleSource, endpoints.SqliteSource, endpoints.DuckdbSource,
+               endpoints.CsvSource, endpoints.ParquetSource, endpoints.NdjsonSource, endpoints.JsonSource, endpoints.XmlSource, endpoints.DeltaSource, endpoints.RestSource,
+               endpoints.Pagination, endpoints.GraphqlSource, endpoints.RelayPagination, endpoints.SoapSource, endpoints.CsvOptions,
+               endpoints.JsonOptions, endpoints.XmlOptions,
+               endpoints.Cursor, endpoints.Changes, endpoints.Partition),
     "columns": (columns.Column, columns.NamedColumnChecks, columns.Reference, columns.Distinct),
     "transform": (processing.Processor, processing.Dedupe, processing.MapValues, processing.ConvertTimezone),
     "rules, freshness, count, expectations": (rules.Rule, rules.CompositeReference, freshness.Freshness, rules.Count, rules.Drift,
                                               rules.Expectation),
-    "target": (endpoints.PostgresTarget, endpoints.SqliteTarget, endpoints.DuckdbTarget, endpoints.CsvTarget, endpoints.ParquetTarget,
-               endpoints.NdjsonTarget, endpoints.JsonTarget, endpoints.XmlTarget, endpoints.XmlTargetOptions, endpoints.DeltaTarget, endpoints.Scd2, endpoints.Deletes, endpoints.RestTarget, endpoints.GraphqlTarget,
-               endpoints.SoapTarget, endpoints.Response),
+    "target": (endpoints.PostgresTarget, endpoints.MysqlTarget, endpoints.SqliteTarget, endpoints.DuckdbTarget, endpoints.CsvTarget,
+               endpoints.ParquetTarget, endpoints.NdjsonTarget, endpoints.JsonTarget, endpoints.XmlTarget, endpoints.XmlTargetOptions, endpoints.DeltaTarget, endpoints.Scd2, endpoints.Deletes,
+               endpoints.RestTarget, endpoints.GraphqlTarget, endpoints.SoapTarget, endpoints.Response),
     "alerts": (alerting.Alert, alerting.Escalation, alerting.Mute),
 }  # fmt: skip
 

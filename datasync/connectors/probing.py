@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -26,16 +27,10 @@ def probe(name: str, root: Path) -> str:
 def probe_connection(connection: Connection) -> str:
     """Connect and sign in; give an empty text, or why it did not work, without secrets."""
     try:
-        if connection.kind in HTTP:
-            _http(connection)
-        elif connection.kind == "postgres":
-            _postgres(connection)
-        elif connection.kind in STORES:
-            from datasync.connectors.files.stores.probe import probe as probe_store
-
-            probe_store(connection)
-        else:
+        probing = PROBES.get(connection.kind)
+        if probing is None:
             return f"connections of type '{connection.kind}' cannot be tested"
+        probing(connection)
     except ConnectorError as error:
         return error.message
     return ""
@@ -54,3 +49,33 @@ def _http(connection: Connection) -> None:
 
     with closing(HttpSession(connection, Limits(timeout=15, deadline=30, retries=1))) as session:
         session.probe()
+
+
+def _mysql(connection: Connection) -> None:
+    from datasync.connectors.mysql.engine import Session
+
+    with closing(Session(connection)) as session:
+        session.run("SELECT 1")
+
+
+def _oracle(connection: Connection) -> None:
+    from datasync.connectors.oracle.engine import Session
+
+    with closing(Session(connection)) as session:
+        session.run("SELECT 1 FROM DUAL")
+
+
+def _store(connection: Connection) -> None:
+    from datasync.connectors.files.stores.probe import probe as probe_store
+
+    probe_store(connection)
+
+
+PROBES: dict[str, Callable[[Connection], None]] = {
+    "postgres": _postgres,
+    "mysql": _mysql,
+    "oracle": _oracle,
+    **dict.fromkeys(HTTP, _http),
+    **dict.fromkeys(STORES, _store),
+}
+"""How a connection of each kind is tried."""

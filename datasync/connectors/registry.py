@@ -11,6 +11,8 @@ from datasync.seams import Source, Surroundings, Target
 
 SOURCES = {
     "postgres": "datasync.connectors.postgres.source:PostgresSource",
+    "mysql": "datasync.connectors.mysql.source:MysqlSource",
+    "oracle": "datasync.connectors.oracle.source:OracleSource",
     "sqlite": "datasync.connectors.sqlite.source:SqliteSource",
     "duckdb": "datasync.connectors.duckdb.source:DuckdbSource",
     "csv": "datasync.connectors.files.csv:CsvSource",
@@ -25,6 +27,7 @@ SOURCES = {
 }
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",
+    "mysql": "datasync.connectors.mysql.target:MysqlTarget",
     "sqlite": "datasync.connectors.sqlite.target:SqliteTarget",
     "duckdb": "datasync.connectors.duckdb.target:DuckdbTarget",
     "csv": "datasync.connectors.files.csv:CsvTarget",

@@ -362,7 +362,8 @@ def _count_tolerance(contract: Contract) -> Limit | None:
     """The contract's own, else 0 where the source system counts exactly, else none."""
     if contract.count is not None and contract.count.tolerance is not None:
         return contract.count.tolerance
-    return Limit(count=0) if contract.source.type in ("postgres", "sqlite", "duckdb", "parquet", "delta") else None
+    counting = ("postgres", "mysql", "oracle", "sqlite", "duckdb", "parquet", "delta")
+    return Limit(count=0) if contract.source.type in counting else None
 
 
 def row_checks_at_rest(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Unit = Literal["s", "ms", "us", "ns"]
-Dialect = Literal["duckdb", "sqlite", "postgres", "mysql"]
+Dialect = Literal["duckdb", "sqlite", "postgres", "mysql", "oracle"]
 
 ALIASES = {
     "int": "int32", "integer": "int32", "bigint": "int64", "smallint": "int16", "tinyint": "int8",

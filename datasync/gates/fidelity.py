@@ -217,11 +217,41 @@ def _sqlite(column: str, kind: DataType) -> list[list[_Part]]:
     return [[_Part(f"sum({'length' if kind.name == 'binary' else 'json_array_length'}({column}))")]]
 
 
+def _mysql(column: str, kind: DataType) -> list[list[_Part]]:
+    day = 86_400_000_000
+    made = {
+        "date": f"(to_days({column}) - 719528)",
+        "timestamp": f"timestampdiff(MICROSECOND, TIMESTAMP '1970-01-01 00:00:00', {column})",
+        "time": f"(time_to_sec({column}) * 1000000 + microsecond({column}))",
+    }.get(kind.name, column)
+    if kind.is_integer or kind.name in ("bool", "date", "time"):
+        return [[_Part(f"sum({made})")]]
+    if kind.name == "timestamp":
+        # Days and what is left of a day, so that no sum leaves what a decimal of the server's holds.
+        return [[_Part(f"sum({made} DIV {day})", day), _Part(f"sum({made} % {day})")]]
+    if kind.name == "decimal":
+        return [[_Part(f"sum({column})", 10**kind.scale)]]
+    if kind.is_float:
+        small = f"CASE WHEN abs({column}) < {LARGE:.0f} THEN {column} END * 1024e0"
+        part = f"({small} - truncate({small}, 0)) * {PART:.0f}e0"
+        large = f"sum(CASE WHEN abs({column}) >= {LARGE:.0f} THEN 1 ELSE 0 END)"
+        wholes = [[_Part(f"sum(CAST(truncate({value}, 0) AS SIGNED))")] for value in (small, part)]
+        return [[_Part("0")], [_Part(large)], *wholes]
+    if kind.is_text:
+        return [[_Part(f"sum(char_length({column}))")], [_Part(f"sum(length(CONVERT({column} USING utf8mb4)))")]]
+    return [[_Part(f"sum({'length' if kind.name == 'binary' else 'json_length'}({column}))")]]
+
+
 def _halves(value: str) -> list[_Part]:
     return [_Part(f"sum(({value}) >> 32)", 2**32), _Part(f"sum(({value}) & 4294967295)")]
 
 
-_SQL: dict[Dialect, Callable[[str, DataType], list[list[_Part]]]] = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite}
+_SQL: dict[Dialect, Callable[[str, DataType], list[list[_Part]]]] = {
+    "duckdb": _duckdb,
+    "postgres": _postgres,
+    "sqlite": _sqlite,
+    "mysql": _mysql,
+}
 
 
 def difference(expected: Figures, found: Figures) -> str:

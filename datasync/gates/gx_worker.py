@@ -154,6 +154,8 @@ def _data_source(context: Any, command: dict[str, Any]) -> Any:
         return context.data_sources.add_postgres(**options)
     if command["dialect"] == "sqlite":
         return context.data_sources.add_sqlite(**options)
+    if command["dialect"] == "mysql":
+        return context.data_sources.add_sql(**options)
     return context.data_sources.add_sql(**options, kwargs={"connect_args": {"read_only": True}})
 
 
@@ -185,6 +187,9 @@ def _listen_to_engines() -> None:
             _OPEN.append(connection)
             for memory in _MEMORY:
                 connection.execute(f"SET memory_limit = '{memory}'")
+        elif type(connection).__module__.startswith("pymysql"):
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION time_zone = '+00:00', max_sort_length = 4096")
 
     @event.listens_for(Engine, "after_cursor_execute")
     def executed(connection: Any, cursor: Any, _statement: Any, _parameters: Any, context: Any, _many: Any) -> None:

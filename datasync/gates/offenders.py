@@ -50,9 +50,16 @@ def cells(check: Check, ground: Ground, qualifier: str = "") -> list[str]:
             found.append(f"CASE WHEN {missing} THEN NULL ELSE {prefix}{plain} END")
         elif ground.types[name].name == "json" and ground.dialect == "postgres":
             found.append(f"{prefix}{plain}::text")
+        elif ground.types[name].is_text and ground.dialect == "mysql":
+            found.append(_mysql_text(prefix + plain))
         else:
             found.append(prefix + plain)
     return found
+
+
+def _mysql_text(cell: str) -> str:
+    """MySQL's collations take different texts for the same, and sorting sees no more than the first bytes of a long one."""
+    return f"SHA2(CONVERT({cell} USING utf8mb4), 256)"
 
 
 def selected(check: Check, ground: Ground, qualifier: str = "") -> str:
@@ -131,11 +138,13 @@ def _orphaned(check: Check, ground: Ground) -> str:
     assert ground.reference is not None
     to = [quote_identifier(name, ground.dialect) for name in check.arguments["to"]]
     columns = cells(check, ground)
+    texts = [ground.dialect == "mysql" and ground.types[name].is_text for name in check.columns]
+    wanted = [_mysql_text(f"r.{name}") if text else f"r.{name}" for name, text in zip(to, texts, strict=True)]
     if len(columns) == 1:
         # NOT EXISTS rather than NOT IN: a NULL among the referenced values must not hide orphans.
-        found = f"{columns[0]} IN (SELECT r.{to[0]} FROM {ground.reference} AS r WHERE r.{to[0]} IS NOT NULL)"
+        found = f"{columns[0]} IN (SELECT {wanted[0]} FROM {ground.reference} AS r WHERE r.{to[0]} IS NOT NULL)"
     else:
-        listed = ", ".join(f"r.{name}" for name in to)
+        listed = ", ".join(wanted)
         present = " AND ".join(f"r.{name} IS NOT NULL" for name in to)
         found = f"({', '.join(columns)}) IN (SELECT {listed} FROM {ground.reference} AS r WHERE {present})"
     return f"(NOT {any_null(check, ground)} AND NOT ({found}))"

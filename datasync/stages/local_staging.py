@@ -223,11 +223,13 @@ def source_of(target: Any, name: str) -> Any:
 
     if target is None:
         raise PermanentError(f"{name} cannot be looked up: the contract has no target", code="E_NO_TARGET")
-    if target.type == "postgres":
-        return endpoints.PostgresSource(type="postgres", connection=target.connection, table=name)
+    model: Any
+    if target.type in ("postgres", "mysql"):
+        model = endpoints.PostgresSource if target.type == "postgres" else endpoints.MysqlSource
+        return model(type=target.type, connection=target.connection, table=name)
     if target.type == "delta":
         return endpoints.DeltaSource(type="delta", path=name, connection=target.connection)
     if target.type in ("sqlite", "duckdb"):
-        model: Any = endpoints.SqliteSource if target.type == "sqlite" else endpoints.DuckdbSource
+        model = endpoints.SqliteSource if target.type == "sqlite" else endpoints.DuckdbSource
         return model(type=target.type, database=target.database, table=name)
     return endpoints.reading(target, name)

@@ -14,7 +14,7 @@ from datasync.gates.gx_suite import Suite, committed
 from datasync.gates.offenders import Ground
 from datasync.sync.project import find_root
 
-DIALECTS: dict[str, Dialect] = {"postgres": "postgres", "sqlite": "sqlite"}
+DIALECTS: dict[str, Dialect] = {"postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql"}
 CLOCK = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the run's instant in a committed suite, which must not change from day to day."""
 

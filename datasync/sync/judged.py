@@ -62,6 +62,7 @@ def target_as_source(contract: Contract) -> Any:
         return endpoints.reading(target)
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
+        "mysql": endpoints.MysqlSource,
         "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
     fields = {name: getattr(target, name) for name in ("connection", "database", "table", "path") if hasattr(target, name)}

@@ -16,7 +16,9 @@ from tests.services import connection_of
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """A database of each kind in turn."""
-    server = connection_of(request.getfixturevalue("postgres_database")) if request.param == "postgres" else None
+    server = None
+    if request.param in ("postgres", "mysql"):
+        server = connection_of(request.getfixturevalue(f"{request.param}_database"))
     made = Place(request.param, tmp_path, server)
     yield made
     made.close()
@@ -56,3 +58,11 @@ def bucket(request: pytest.FixtureRequest) -> Iterator[stores.Bucket]:
     """An empty bucket in each store in turn."""
     with stores.bucket(request.param, request.getfixturevalue(f"{request.param}_server")) as made:
         yield made
+
+
+@pytest.fixture
+def mysql(tmp_path: Path, mysql_database: str) -> Iterator[Place]:
+    """An empty database of MySQL."""
+    made = Place("mysql", tmp_path, connection_of(mysql_database))
+    yield made
+    made.close()

@@ -14,11 +14,11 @@ from typing import Any
 import polars as pl
 
 from datasync.connectors.registry import open_target
-from datasync.contract.endpoints import DuckdbTarget, PostgresTarget, SqliteTarget
+from datasync.contract.endpoints import DuckdbTarget, MysqlTarget, PostgresTarget, SqliteTarget
 from datasync.contract.types import DataType, parse_type, polars_type
 from datasync.seams import Commit, Connection, PinnedFile, PublishRequest, Surroundings, Target, TargetSpec
 
-KINDS = ("duckdb", "sqlite", "postgres")
+KINDS = ("duckdb", "sqlite", "postgres", "mysql")
 
 EDGES: dict[str, tuple[str, list[Any]]] = {
     "i8": ("int8", [-128, 127, None]),
@@ -50,7 +50,7 @@ EDGES: dict[str, tuple[str, list[Any]]] = {
     "ld": ("list<decimal(9,2)>", [[Decimal("1.10")], [], None]),
     "lu": ("list<uuid>", [["123e4567-e89b-12d3-a456-426614174000"], [], None]),
 }
-LACKS = {"sqlite": {"u64", "big"}, "postgres": set(), "duckdb": set()}
+LACKS = {"sqlite": {"u64", "big"}, "postgres": set(), "duckdb": set(), "mysql": set()}
 """Columns that a kind refuses, for it could not hold them exactly."""
 
 
@@ -79,7 +79,9 @@ class Place:
 
     def target(self, table: str = "t", home: Path | None = None, **options: Any) -> Target:
         endpoint: Any
-        if self.kind == "postgres":
+        if self.kind == "mysql":
+            endpoint = MysqlTarget(type="mysql", connection="warehouse", table=table, write="append", **options)
+        elif self.kind == "postgres":
             endpoint = PostgresTarget(type="postgres", connection="warehouse", table=table, write="append", **options)
         elif self.kind == "sqlite":
             endpoint = SqliteTarget(type="sqlite", database="db.sqlite", table=table, write="append")
@@ -113,6 +115,20 @@ class Place:
                     return cursor.fetchall() if cursor.description else []
 
                 yield run
+        elif self.kind == "mysql":
+            import pymysql
+
+            from datasync.connectors.mysql.engine import settings
+
+            assert self.connection is not None
+            quotes = {"init_command": "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')"}
+            with closing(pymysql.connect(**settings(self.connection), **quotes)) as mysql, mysql.cursor() as mine:
+
+                def ask(sql: str) -> list[tuple[Any, ...]]:
+                    mine.execute(sql)
+                    return list(mine.fetchall())
+
+                yield ask
         elif self.kind == "sqlite":
             with closing(sqlite3.connect(self.root / "db.sqlite", isolation_level=None)) as lite:
                 yield lambda sql: lite.execute(sql).fetchall()

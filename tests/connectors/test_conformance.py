@@ -58,6 +58,13 @@ class TestPostgres(Conformance):
         return harness_of(tmp_path, lambda name: connection_of(postgres_database, name), place)
 
 
+class TestMysql(Conformance):
+    @pytest.fixture
+    def harness(self, tmp_path: Path, mysql_database: str) -> Harness:
+        place = {"type": "mysql", "connection": "warehouse", "table": "t"}
+        return harness_of(tmp_path, lambda name: connection_of(mysql_database, name), place, lacks=frozenset({"nan"}))
+
+
 class TestParquet(Conformance):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from datasync.contract.expressions.dialects import quote_identifier
 from datasync.errors import PermanentError, Refused, TargetMismatch
 from datasync.seams import POSITION, PublishRequest, RecheckFailed, TargetSpec, Window
 from tests.connectors.sql_targets import FILE, Place, edge_frame, frame_of, publish, spec_of, stage
@@ -25,7 +26,7 @@ def test_edge_values_come_back_as_they_were(place: Place) -> None:
     assert target.acquire(spec) == 1
     assert stage(target, spec, staged) == 3
     staging = target.staging(spec)
-    names = ", ".join(f'"{name}"' for name in types)
+    names = ", ".join(quote_identifier(name, staging.dialect) for name in types)
     found = pl.concat(staging.frames(f"SELECT {names} FROM {staging.relation} ORDER BY {POSITION}"))
     assert_frame_equal(found, frame)
     target.publish(spec, PublishRequest(token=1, rows=3))
@@ -190,7 +191,7 @@ def test_an_additive_change_is_applied_and_any_other_refused(place: Place) -> No
     assert place.rows("SELECT id, v, note FROM t ORDER BY id") == [(1, "a", None), (2, "b", "n"), (3, None, None)]
     with place.sql() as run:
         run("CREATE VIEW vw AS SELECT * FROM t")
-        run("CREATE TABLE strict_one (id BIGINT, v VARCHAR, must BIGINT NOT NULL)")
+        run("CREATE TABLE strict_one (id BIGINT, v TEXT, must BIGINT NOT NULL)")
     with pytest.raises(TargetMismatch, match="view"):
         place.target("vw").inspect(spec)
     with pytest.raises(TargetMismatch, match="must"):
@@ -201,6 +202,11 @@ def test_an_additive_change_is_applied_and_any_other_refused(place: Place) -> No
 def test_hostile_names_are_names(place: Place, name: str) -> None:
     target = place.target(name)
     spec = spec_of({name: "int64", "v": "string"}, write="merge", key=(name,), required=frozenset({name}))
+    if place.kind == "mysql" and "🙂" in name:
+        # Its catalog keeps no more than 16 bits of a character.
+        with pytest.raises(TargetMismatch):
+            target.inspect(spec)
+        return
     publish(target, spec, [(1, "a")])
     publish(target, replace(spec, run_id="r2"), [(1, "b"), (2, "c")])
     target.close()

@@ -15,7 +15,8 @@ from pathlib import Path
 MODULES = (
     "great_expectations", "great_expectations.checkpoint", "adbc_driver_postgresql.dbapi", "alembic.command", "datasync.cli.execution",
     "datasync.cli.run", "datasync.connectors.duckdb.source", "datasync.connectors.duckdb.target", "datasync.connectors.files.parquet",
-    "datasync.connectors.delta.target", "datasync.connectors.postgres.target", "datasync.connectors.sqlite.target", "datasync.gates.at_rest", "datasync.gates.in_flight",
+    "datasync.connectors.delta.target", "datasync.connectors.mysql.target", "datasync.connectors.postgres.target",
+    "datasync.connectors.sqlite.target", "datasync.gates.at_rest", "datasync.gates.in_flight",
     "pandera.polars", "polars", "pyarrow.parquet", "s3fs", "sqlglot",
 )  # fmt: skip
 

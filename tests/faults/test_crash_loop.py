@@ -28,6 +28,7 @@ import pytest
 from datasync.failpoints import INVENTORY, VARIABLE
 from tests.connectors.files.stores import Bucket, serving
 from tests.connectors.files.stores import bucket as bucket_in
+from tests.services import mysql_connect
 
 OLD = [(1, 10), (2, 20), (3, 30)]
 NEW = [(1, 11), (2, 20), (3, 30), (4, 40)]
@@ -46,12 +47,17 @@ TARGETS = {
     "duckdb": "{type: duckdb, database: out.duckdb, table: t, write: merge}",
     "sqlite": "{type: sqlite, database: out.sqlite, table: t, write: merge}",
     "postgres": "{type: postgres, connection: target, table: public.t, write: merge}",
+    "mysql": "{type: mysql, connection: target, table: t, write: merge}",
+    "mysql_swap": "{type: mysql, connection: target, table: t, write: replace, replace_by: swap}",
     "parquet": "{type: parquet, path: out/t.parquet, write: merge}",
     "folder": "{type: parquet, path: out/t, write: merge}",
     "delta": "{type: delta, path: out/t, write: merge}",
     "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
     "s3": "{type: parquet, path: s3://BUCKET/t, connection: lake, write: merge}",
 }
+SERVERS = {"postgres": "postgres_database", "mysql": "mysql_database", "mysql_swap": "mysql_database"}
+"""Kinds whose target outlives a test's folder, and the fixture that gives it a database."""
+BOOKS = ("_datasync_commits", "_datasync_fence", "_datasync_files")
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved")
 """Points that this contract does not pass; the runs of other tests do."""
 
@@ -122,6 +128,19 @@ def _stored() -> list[tuple[Any, ...]]:
     return sorted(pl.concat(frames).select("id", "price").rows())
 
 
+def _on_server(kind: str, server: str | None, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements; give the rows of the last, if it has any."""
+    assert server is not None
+    if kind == "postgres":
+        with psycopg.connect(server, autocommit=True) as connection:
+            cursor = [connection.execute(statement.encode()) for statement in statements][-1]
+            return cursor.fetchall() if cursor.description else []
+    with closing(mysql_connect(server)) as other, other.cursor() as asked:
+        for statement in statements:
+            asked.execute(statement)
+        return list(asked.fetchall())
+
+
 def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     if kind == "s3":
         return _stored()
@@ -141,10 +160,8 @@ def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     if kind == "sqlite":
         with closing(sqlite3.connect("out.sqlite")) as connection:
             return list(connection.execute(query).fetchall())
-    if kind == "postgres":
-        assert server is not None
-        with psycopg.connect(server) as connection:
-            return list(connection.execute(query).fetchall())
+    if kind in SERVERS:
+        return [tuple(row) for row in _on_server(kind, server, query)]
     if kind == "duckdb":
         with duckdb.connect("out.duckdb", read_only=True) as connection:
             return connection.execute(query).fetchall()
@@ -169,7 +186,7 @@ def _points(kind: str) -> list[str]:
 def test_killed_anywhere(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, forker: Forker
 ) -> None:
-    server: str | None = request.getfixturevalue("postgres_database") if kind == "postgres" else None
+    server: str | None = request.getfixturevalue(SERVERS[kind]) if kind in SERVERS else None
     if server is not None:
         monkeypatch.setenv("AIRFLOW_CONN_TARGET", server)
     if kind == "s3":
@@ -178,7 +195,7 @@ def test_killed_anywhere(
     passed = 0
     points = _points(kind)
     for number, point in enumerate(points, 1):
-        if kind in ("postgres", "s3"):
+        if kind in SERVERS or kind == "s3":
             _first(kind, tmp_path / str(number), (monkeypatch, forker), server)
         else:
             shutil.copytree(tmp_path / "0", tmp_path / str(number), symlinks=True)
@@ -201,8 +218,9 @@ def _first(kind: str, folder: Path, tools: tuple[pytest.MonkeyPatch, Forker], se
     folder.mkdir()
     monkeypatch.chdir(folder)
     if server is not None:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute("DROP TABLE IF EXISTS t, _datasync_commits, _datasync_fence, _datasync_files")
+        _on_server(kind, server, *(f"DROP TABLE IF EXISTS {name}" for name in ("t", *BOOKS)))
+        if kind != "postgres":
+            _on_server(kind, server, "DROP TABLE IF EXISTS _datasync_swaps")
     Path("datasync.toml").touch()
     bucket = f"crash{secrets.token_hex(6)}"
     if kind == "s3":

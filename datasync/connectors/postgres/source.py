@@ -12,6 +12,7 @@ from datasync.connectors.postgres.engine import Session
 from datasync.connectors.postgres.streaming import Snapshot, Streams
 from datasync.connectors.postgres.types import Column, Found, column_of
 from datasync.connectors.postgres.values import exact, rebatched, select_list
+from datasync.connectors.sql.parts import clauses, divide
 from datasync.connectors.sql.reading import Selection, condition, relation, whole_window, window_variables
 from datasync.contract.endpoints import Partition
 from datasync.contract.endpoints import PostgresSource as Endpoint
@@ -19,9 +20,6 @@ from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import DataSyncError, PermanentError
 from datasync.seams import Batch, Part, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
-
-MOST_PARTS = 200
-"""Parts of a partitioned read; keys that leave great gaps get longer parts."""
 
 
 class PostgresSource:
@@ -174,46 +172,19 @@ class PostgresReading:
                 yield Batch(exact(frame, wanted, self._request.types), number)
 
     def parts(self) -> list[Part]:
-        """Divide the rows along `source.partition`: `size` values each, and a part for rows without a value.
-
-        Raises:
-            PermanentError: the column is none of integers.
-        """
+        """Divide the rows along `source.partition`."""
         assert self._partition is not None
-        kind = self.types.get(self._partition.column)
-        if kind is None or not kind.is_integer:
-            raise PermanentError(
-                f"source.partition: {self._partition.column} is {kind or 'no such column'}; parts need an integer column",
-                code="E_PARTITION",
-            )
-        column = quote_identifier(self._partition.column, "postgres")
-        least, greatest, missing = self._session.run(
-            f"SELECT min({column}), max({column}), count(*) - count({column}) FROM {self._source}{self._where}"
-        )[0]
-        found = [Part()] if missing or least is None else []
-        if least is None:
-            return found
-        size = max(self._partition.size, -(-(greatest - least + 1) // MOST_PARTS))
-        return [*found, *(Part(start, min(start + size - 1, greatest)) for start in range(least, greatest + 1, size))]
+        return divide(self._partition, self.types, (self._source, self._where, "postgres"), self._session.run)
 
     def _clauses(self) -> list[str]:
         """Give the WHERE clause of each part; one when the read is not partitioned, or is of one part itself."""
         if self._partition is None or self._request.part is not None:
             return [self._condition]
-        return [_within(self._where, self._partition.column, part) for part in self.parts()]
+        return clauses(self._where, self._partition.column, self.parts(), "postgres")
 
     @property
     def _condition(self) -> str:
         part = self._request.part
         if part is None or self._partition is None:
             return self._where
-        return _within(self._where, self._partition.column, part)
-
-
-def _within(where: str, name: str, part: Part) -> str:
-    """Add a part to a WHERE clause; its bounds are integers that the server gave."""
-    column = quote_identifier(name, "postgres")
-    joint = f"{where} AND" if where else " WHERE"
-    if part.low is None or part.high is None:
-        return f"{joint} {column} IS NULL"
-    return f"{joint} {column} BETWEEN {int(part.low)} AND {int(part.high)}"
+        return clauses(self._where, self._partition.column, [part], "postgres")[0]

@@ -24,6 +24,7 @@ def ddl(dialect: Dialect, prefix: str = "") -> list[str]:
         prefix: quoted schema and a point, or nothing.
     """
     text = {"duckdb": "VARCHAR", "postgres": "text", "sqlite": "TEXT", "mysql": "VARCHAR(250)"}[dialect]
+    path = "VARCHAR(500)" if dialect == "mysql" else text
     integer = {"duckdb": "BIGINT", "postgres": "bigint", "sqlite": "INTEGER", "mysql": "BIGINT"}[dialect]
     return [
         f"CREATE TABLE IF NOT EXISTS {prefix}{FENCE} (sync {text} PRIMARY KEY, token {integer} NOT NULL)",
@@ -33,7 +34,7 @@ def ddl(dialect: Dialect, prefix: str = "") -> list[str]:
         f"published_rows {integer} NOT NULL, explicit {integer} NOT NULL, sequence {integer} NOT NULL, "
         f"committed_at {text} NOT NULL, "
         f"UNIQUE (sync, token))",
-        f"CREATE TABLE IF NOT EXISTS {prefix}{FILES} (run_id {text} NOT NULL, path {text} NOT NULL, size {integer} NOT NULL, "
+        f"CREATE TABLE IF NOT EXISTS {prefix}{FILES} (run_id {text} NOT NULL, path {path} NOT NULL, size {integer} NOT NULL, "
         f"modified {integer} NOT NULL, fingerprint {text} NOT NULL, PRIMARY KEY (run_id, path))",
     ]
 

@@ -81,7 +81,8 @@ def relation(selection: Selection, variables: Mapping[str, Any]) -> Statement:
     if missing:
         raise UsageError(f"the query binds :{missing[0]}, which this run has no value for", code="E_VARIABLE")
     if selection.style == "literal":
-        return Statement(f"(\n{_with_literals(text, variables, selection.dialect)}\n) AS q")
+        alias = "q" if selection.dialect == "oracle" else "AS q"
+        return Statement(f"(\n{_with_literals(text, variables, selection.dialect)}\n) {alias}")
     sql, names = bind_names(text, selection.style)
     return Statement(f"(\n{sql}\n) AS q", tuple(names), variables)
 

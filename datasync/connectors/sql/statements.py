@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
+from datasync.contract.expressions.sql_text import comparable
 from datasync.contract.types import Dialect
 from datasync.seams import TargetSpec, WindowValue
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Quoted names of the two tables and their dialect."""
+    """Quoted names of the two tables and their dialect.
+
+    Attributes:
+        collations: MySQL: character set and collation of the target's text keys that were not made by us, by name.
+    """
 
     target: str
     staging: str
     dialect: Dialect
+    collations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def name(self, column: str) -> str:
         """Quote a column."""
@@ -56,7 +63,17 @@ def bound(spec: TargetSpec, value: WindowValue, dialect: Dialect) -> str:
 
 def same_key(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
     """Join on the key."""
-    return " AND ".join(f"{left}.{tables.name(column)} = {right}.{tables.name(column)}" for column in spec.key)
+    return " AND ".join(_same(tables, column, left, right) for column in spec.key)
+
+
+def _same(tables: Tables, column: str, left: str, right: str) -> str:
+    name = tables.name(column)
+    if column not in tables.collations:
+        return f"{left}.{name} = {right}.{name}"
+    # The target's collation finds by index what may be the same; bytes say whether it is.
+    charset, collation = tables.collations[column]
+    exact = f"{comparable(f'{left}.{name}', 'mysql')} = {comparable(f'{right}.{name}', 'mysql')}"
+    return f"{left}.{name} = CONVERT({right}.{name} USING {charset}) COLLATE {collation} AND {exact}"
 
 
 def newer(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
@@ -72,19 +89,24 @@ def changed(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s",
     others = [column for column in spec.columns if column not in spec.key and column not in passed_over]
     if not others:
         return "FALSE" if tables.dialect != "sqlite" else "0"
-    differs = "IS NOT" if tables.dialect == "sqlite" else "IS DISTINCT FROM"
-    return (
-        "("
-        + " OR ".join(
-            f"{_comparable(spec, tables, column, left)} {differs} {_comparable(spec, tables, column, right)}" for column in others
-        )
-        + ")"
-    )
+    return "(" + " OR ".join(_differs(spec, tables, column, (left, right)) for column in others) + ")"
+
+
+def _differs(spec: TargetSpec, tables: Tables, column: str, sides: tuple[str, str]) -> str:
+    left, right = (_comparable(spec, tables, column, side) for side in sides)
+    if tables.dialect == "mysql":
+        return f"NOT ({left} <=> {right})"
+    return f"{left} {'IS NOT' if tables.dialect == 'sqlite' else 'IS DISTINCT FROM'} {right}"
 
 
 def _comparable(spec: TargetSpec, tables: Tables, column: str, side: str) -> str:
-    """PostgreSQL's json has no equality: compare its text; its floats take -0 for 0: compare what they are sent as."""
+    """PostgreSQL's json has no equality: compare its text; its floats take -0 for 0: compare what they are sent as.
+
+    MySQL's collations take different texts for the same: compare their bytes.
+    """
     name, kind = f"{side}.{tables.name(column)}", spec.columns[column]
+    if tables.dialect == "mysql" and (kind.is_text or kind.name == "list"):
+        return comparable(name, "mysql")
     if tables.dialect != "postgres":
         return name
     if kind.is_float:
@@ -119,10 +141,29 @@ def upsert(spec: TargetSpec, tables: Tables) -> str:
     return f"{head} ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE {condition}"
 
 
+def update_and_insert(spec: TargetSpec, tables: Tables) -> list[str]:
+    """Upsert by key in two statements (MySQL), for ON DUPLICATE KEY would also change a row that another unique key finds."""
+    others = [column for column in spec.columns if column not in spec.key]
+    same = same_key(spec, tables)
+    there = f"SELECT 1 FROM {tables.target} AS t WHERE {same}"
+    insertion = (
+        f"INSERT INTO {tables.target} ({names(spec, tables)}) SELECT {names(spec, tables, 's.')} FROM {tables.staging} AS s "
+        f"WHERE NOT EXISTS ({there})"
+    )
+    if not others:
+        return [insertion]
+    updates = ", ".join(f"t.{tables.name(column)} = s.{tables.name(column)}" for column in others)
+    condition = f"{changed(spec, tables)} AND NOT ({newer(spec, tables)})"
+    update = f"UPDATE {tables.target} AS t JOIN {tables.staging} AS s ON {same} SET {updates} WHERE {condition}"
+    return [update, insertion]
+
+
 def dml(spec: TargetSpec, tables: Tables) -> list[str]:
     """Give the statements that make staging the target's content, for a spec without history and deletes."""
     if spec.write == "append":
         return [insert(spec, tables)]
+    if spec.write == "merge" and tables.dialect == "mysql":
+        return update_and_insert(spec, tables)
     if spec.write == "merge":
         return [merge(spec, tables) if tables.dialect == "duckdb" else upsert(spec, tables)]
     if spec.write == "replace":

@@ -23,8 +23,18 @@ _SQLITE = {
     "float32": "REAL", "float64": "REAL", "bool": "BOOLEAN_INTEGER", "string": "TEXT", "binary": "BLOB", "date": "DATE_TEXT",
     "time": "TIME_TEXT", "json": "JSON_TEXT", "uuid": "UUID_TEXT",
 }  # fmt: skip
+_MYSQL = {
+    "int8": "TINYINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT",
+    "uint8": "TINYINT UNSIGNED", "uint16": "SMALLINT UNSIGNED", "uint32": "INT UNSIGNED", "uint64": "BIGINT UNSIGNED",
+    # A FLOAT is written with six digits, so that no text of it has its value.
+    "float32": "DOUBLE", "float64": "DOUBLE", "bool": "TINYINT(1)", "string": "LONGTEXT", "binary": "LONGBLOB", "date": "DATE",
+    "time": "TIME(6)", "json": "LONGTEXT", "uuid": "CHAR(36)", "list": "LONGTEXT",
+}  # fmt: skip
+MYSQL_INSTANT = "UTC (datasync)"
+"""Comment of a DATETIME column that holds instants in UTC: MySQL's own TIMESTAMP ends in 2038."""
 SQLITE_DIGITS = 18
 """Digits of a decimal that SQLite can compare exactly, as a scaled integer."""
+MYSQL_SCALE = 30
 
 
 def storage_type(kind: DataType, dialect: Dialect) -> str:
@@ -33,7 +43,7 @@ def storage_type(kind: DataType, dialect: Dialect) -> str:
     Raises:
         TargetMismatch: the dialect has none.
     """
-    makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite}
+    makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite, "mysql": _mysql}
     return makers[dialect](kind)
 
 
@@ -69,6 +79,18 @@ def _postgres(kind: DataType) -> str:
             raise _refuse(kind, "postgres", "its timestamps have microseconds: timestamp[us]")
         return "timestamp with time zone" if kind.zone else "timestamp without time zone"
     return _POSTGRES[kind.name]
+
+
+def _mysql(kind: DataType) -> str:
+    if kind.name == "decimal":
+        if kind.scale > MYSQL_SCALE:
+            raise _refuse(kind, "mysql", f"at most {MYSQL_SCALE} digits after the point")
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if kind.name == "timestamp":
+        if kind.unit == "ns":
+            raise _refuse(kind, "mysql", "its timestamps have microseconds: timestamp[us]")
+        return f"DATETIME(6) COMMENT '{MYSQL_INSTANT}'" if kind.zone else "DATETIME(6)"
+    return _MYSQL[kind.name]
 
 
 def _sqlite(kind: DataType) -> str:

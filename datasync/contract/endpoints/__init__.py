@@ -41,6 +41,9 @@ from datasync.contract.endpoints.http import GraphqlSource, Pagination, RelayPag
 from datasync.contract.endpoints.sql import (
     DuckdbSource,
     DuckdbTarget,
+    MysqlSource,
+    MysqlTarget,
+    OracleSource,
     PostgresSource,
     PostgresTarget,
     SqliteSource,
@@ -49,6 +52,8 @@ from datasync.contract.endpoints.sql import (
 
 Source = Annotated[
     PostgresSource
+    | MysqlSource
+    | OracleSource
     | SqliteSource
     | DuckdbSource
     | CsvSource
@@ -64,6 +69,7 @@ Source = Annotated[
 ]
 Target = Annotated[
     PostgresTarget
+    | MysqlTarget
     | SqliteTarget
     | DuckdbTarget
     | CsvTarget
@@ -96,8 +102,11 @@ __all__ = [
     "JsonOptions",
     "JsonSource",
     "JsonTarget",
+    "MysqlSource",
+    "MysqlTarget",
     "NdjsonSource",
     "NdjsonTarget",
+    "OracleSource",
     "Pagination",
     "ParquetSource",
     "ParquetTarget",

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from datasync.contract.endpoints.common import SqlSource, SqlTarget
+from datasync.contract.endpoints.common import SqlSource, SqlTarget, TargetBase
 
 
 class PostgresSource(SqlSource):
     type: Literal["postgres"]
+    connection: str
+
+
+class MysqlSource(SqlSource):
+    type: Literal["mysql"]
+    connection: str
+
+
+class OracleSource(SqlSource):
+    type: Literal["oracle"]
     connection: str
 
 
@@ -24,6 +34,12 @@ class DuckdbSource(SqlSource):
 
 class PostgresTarget(SqlTarget):
     type: Literal["postgres"]
+    connection: str
+    table: str
+
+
+class MysqlTarget(TargetBase):
+    type: Literal["mysql"]
     connection: str
     table: str
 

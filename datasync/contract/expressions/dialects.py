@@ -10,12 +10,18 @@ from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.expressions.tree import Value
 from datasync.contract.types import DataType, Dialect
 
-NAME_BYTES: dict[Dialect, int] = {"postgres": 63, "mysql": 64, "duckdb": 255, "sqlite": 255}
-"""Longest identifier in bytes of UTF-8; PostgreSQL would cut a longer one off silently."""
+NAME_BYTES: dict[Dialect, int] = {"postgres": 63, "mysql": 64, "oracle": 128, "duckdb": 255, "sqlite": 255}
+"""Longest identifier in bytes of UTF-8 (MySQL: characters); PostgreSQL would cut a longer one off silently."""
 SQLITE_DIGITS = 18
 """Digits of a decimal that SQLite holds, as a scaled 64-bit integer."""
 
-_DOUBLE: dict[Dialect, str] = {"postgres": "double precision", "duckdb": "DOUBLE", "sqlite": "REAL", "mysql": "DOUBLE"}
+_DOUBLE: dict[Dialect, str] = {
+    "postgres": "double precision",
+    "duckdb": "DOUBLE",
+    "sqlite": "REAL",
+    "mysql": "DOUBLE",
+    "oracle": "BINARY_DOUBLE",
+}
 
 
 def quote_identifier(name: str, dialect: Dialect) -> str:
@@ -33,11 +39,23 @@ def quote_identifier(name: str, dialect: Dialect) -> str:
     """
     if not name or any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise ExpressionError("an empty name or one with control characters", "a name of printable characters")
+    if dialect == "mysql":
+        return _mysql_identifier(name)
+    if dialect == "oracle" and '"' in name:
+        raise ExpressionError("a name with a double quote", "names that oracle can keep", "rename it")
     if len(name.encode()) > NAME_BYTES[dialect]:
         raise ExpressionError(f"a name of {len(name.encode())} bytes", f"{NAME_BYTES[dialect]} bytes in {dialect}", "rename it")
-    if dialect == "mysql":
-        return "`" + name.replace("`", "``") + "`"
     return '"' + name.replace('"', '""') + '"'
+
+
+def _mysql_identifier(name: str) -> str:
+    if len(name) > NAME_BYTES["mysql"]:
+        raise ExpressionError(f"a name of {len(name)} characters", f"{NAME_BYTES['mysql']} in mysql", "rename it")
+    if name.endswith(" ") or any(ord(character) > 0xFFFF for character in name):
+        raise ExpressionError(
+            "a name that ends with a space or has a character beyond U+FFFF", "names that mysql can keep", "rename it"
+        )
+    return "`" + name.replace("`", "``") + "`"
 
 
 def literal_sql(value: Value, kind: DataType, dialect: Dialect) -> str:
@@ -71,6 +89,8 @@ def literal_sql(value: Value, kind: DataType, dialect: Dialect) -> str:
 def _text(value: str, dialect: Dialect) -> str:
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ExpressionError("a text with NUL or half a surrogate pair", "text that every system can hold")
+    if dialect == "oracle" and not value:
+        raise ExpressionError("an empty text in oracle, which takes it for NULL", "IS NULL")
     if dialect == "mysql" and ("\\" in value or not value.isascii()):
         # Whether a backslash escapes depends on the session there, and so does the character set.
         return f"(_utf8mb4 X'{value.encode().hex()}')"
@@ -97,7 +117,10 @@ def _decimal(value: Decimal, kind: DataType, dialect: Dialect) -> str:
     digits = decimal_digits(value, kind.scale)
     if dialect == "sqlite":
         return f"'{digits}'"
-    name = {"postgres": "numeric", "duckdb": "DECIMAL", "mysql": "DECIMAL"}[dialect]
+    name = {"postgres": "numeric", "duckdb": "DECIMAL", "mysql": "DECIMAL", "oracle": "NUMBER"}[dialect]
+    if dialect == "oracle":
+        # The text of a number is read by the session's language; digits in the statement are not.
+        return f"CAST({digits} AS {name}({kind.precision},{kind.scale}))"
     return f"CAST('{digits}' AS {name}({kind.precision},{kind.scale}))"
 
 
@@ -105,6 +128,8 @@ def _float(value: float, dialect: Dialect) -> str:
     if value - value != 0:
         raise ExpressionError("a number that is not finite", "finite numbers")
     text = repr(value)
+    if dialect == "oracle":
+        return f"({text}d)"
     if dialect in ("postgres", "duckdb"):
         return f"CAST('{text}' AS {_DOUBLE[dialect]})"
     if dialect == "mysql" and "e" not in text:
@@ -118,6 +143,8 @@ def _temporal(value: date | time, kind: DataType, dialect: Dialect) -> str:
     if isinstance(value, date):
         return f"'{value.isoformat()}'" if dialect == "sqlite" else f"DATE '{value.isoformat()}'"
     text = value.isoformat("microseconds")
+    if dialect == "oracle":
+        raise ExpressionError("a time of day in oracle", "dates and timestamps")
     return f"'{text}'" if dialect == "sqlite" else f"TIME '{text}'"
 
 
@@ -129,6 +156,8 @@ def _timestamp(value: datetime, kind: DataType, dialect: Dialect) -> str:
         text += "+00:00"
     if dialect == "sqlite":
         return f"'{text}'"
+    if dialect == "oracle":
+        return f"TIMESTAMP '{text}'"
     if dialect == "duckdb" and kind.unit == "ns" and kind.zone is None:
         return f"CAST('{text}' AS TIMESTAMP_NS)"
     return f"{'TIMESTAMPTZ' if kind.zone is not None and dialect != 'mysql' else 'TIMESTAMP'} '{text}'"

@@ -16,7 +16,9 @@ TEXT_KINDS = ("csv", "ndjson", "json", "xml")
 FILE_KINDS = ("csv", "parquet", "ndjson", "json", "xml")
 HTTP_KINDS = ("rest", "graphql", "soap")
 """Sources whose cells are text too, and that know windows by the variables of their requests."""
-SQL_KINDS = ("postgres", "sqlite", "duckdb")
+SQL_KINDS = ("postgres", "mysql", "oracle", "sqlite", "duckdb")
+PARTED_KINDS = ("postgres", "mysql", "oracle")
+"""Sources that are read in parts."""
 
 
 @dataclass

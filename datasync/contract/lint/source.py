@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from datasync.contract.lint import http, stores
-from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
+from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, PARTED_KINDS, SQL_KINDS, TEXT_KINDS, Finder
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 from datasync.errors import UsageError
 
@@ -241,5 +241,5 @@ def _changes(finder: Finder) -> None:
     if changes.by == "cursor" and source.cursor is None:
         finder.add(("source", "changes", "by"), "cursor, and the source has none", "source.cursor")
     partition = getattr(source, "partition", None)
-    if partition is not None and source.type != "postgres":
-        finder.add(("source", "partition"), f"partition on {source.type}", "postgres")
+    if partition is not None and source.type not in PARTED_KINDS:
+        finder.add(("source", "partition"), f"partition on {source.type}", ", ".join(PARTED_KINDS))

@@ -6,6 +6,9 @@ from datasync.contract.lint.finding import FILE_KINDS, Finder
 from datasync.contract.lint.http import named_variables
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 
+REPLACED_BY = {"postgres": ("rows", "swap", "truncate"), "mysql": ("rows", "swap")}
+"""Ways to replace that a kind of target has besides rows; TRUNCATE commits by itself in MySQL."""
+
 
 def find(finder: Finder) -> None:
     """Look at the target, its write mode and what the source must have for it."""
@@ -24,8 +27,9 @@ def find(finder: Finder) -> None:
     _lag(finder)
     if target.replace_by != "rows" and target.write != "replace":
         finder.add(("target", "replace_by"), f"{target.replace_by} with write: {target.write}", "write: replace")
-    if target.replace_by != "rows" and target.type != "postgres":
-        finder.add(("target", "replace_by"), f"{target.replace_by} on {target.type}", "postgres")
+    able = REPLACED_BY.get(target.type, ("rows",))
+    if target.replace_by not in able:
+        finder.add(("target", "replace_by"), f"{target.replace_by} on {target.type}", ", ".join(able))
     _erased_params(finder)
     table = getattr(target, "table", None)
     if table is not None and (table.count(".") > 1 or table.rpartition(".")[2].startswith("_datasync")):

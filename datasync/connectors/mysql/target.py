@@ -1,0 +1,224 @@
+"""A contract's MySQL target in, staging beside its table and one atomic publishing step out."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from datasync.connectors.mysql import commits, swap
+from datasync.connectors.mysql.catalog import Place, check_table, collation, exists, find_place, find_table
+from datasync.connectors.mysql.engine import Session
+from datasync.connectors.mysql.guard import Guard
+from datasync.connectors.mysql.loading import MysqlWriter
+from datasync.connectors.mysql.publishing import Publication
+from datasync.connectors.mysql.staging import MysqlStaging, staging_ddl, table_columns, target_ddl
+from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.reading import quote_table
+from datasync.connectors.sql.statements import Tables, dml, insert
+from datasync.connectors.sql.written import written
+from datasync.contract.endpoints import MysqlTarget as Endpoint
+from datasync.errors import PermanentError, Refused, TransientError
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
+
+TRIES = 6
+"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
+NAME_WAIT = 60.0
+"""Seconds to wait for another sync that publishes to the same table."""
+OWN_WAIT = 10.0
+"""Seconds to wait for our own lost connection to be noticed by the server."""
+
+
+class MysqlTarget:
+    """See `seams.Target`.
+
+    A session for questions, one that holds the locks and publishes, and one that loads.
+    """
+
+    kind = "mysql"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._table = endpoint.table
+        self._connection_id = endpoint.connection
+        self._surroundings = surroundings
+        self._settings: Connection | None = None
+        self._asking: Session | None = None
+        self._guarding: Guard | None = None
+        self._loading: Session | None = None
+        self._found_place: Place | None = None
+        self._stop = threading.Event()
+
+    @property
+    def _connection(self) -> Connection:
+        if self._settings is None:
+            self._settings = self._surroundings.connection(self._connection_id)
+        return self._settings
+
+    @property
+    def _session(self) -> Session:
+        if self._asking is None:
+            self._asking = Session(self._connection)
+        return self._asking
+
+    @property
+    def _guard(self) -> Guard:
+        if self._guarding is None:
+            self._guarding = Guard(self._connection)
+        return self._guarding
+
+    @property
+    def _place(self) -> Place:
+        if self._found_place is None:
+            self._found_place = find_place(self._session, self._table)
+        return self._found_place
+
+    def _staging_place(self, run_id: str) -> Place:
+        return self._place.beside(book.staging_name(run_id))
+
+    @contextmanager
+    def _name_locked(self) -> Iterator[Session]:
+        """Keep other syncs from publishing to the table meanwhile."""
+        what = f"table:{self._place.table}"
+        if not self._guard.hold(self._place, what, NAME_WAIT):
+            raise TransientError(f"mysql {self._session.name}: another sync is publishing to this table", code="E_LOCKED")
+        try:
+            yield self._guard.session
+        finally:
+            self._guard.release(self._place, what)
+
+    def _settle(self) -> None:
+        """Finish or undo a swap whose process died."""
+        if swap.pending(self._session, self._place):
+            with self._name_locked() as session:
+                swap.settle(session, self._place)
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        check_names(spec, "mysql", self._table)
+        table_columns(spec)
+        self._settle()
+        table, additions = check_table(self._session, self._place, spec)
+        if table.columns and spec.write == "replace" and spec.replace_by == "swap":
+            swap.check_swappable(self._session, self._place)
+        done, sequence = self._commits(spec)
+        known = {name: spec.columns.get(name) for name in table.columns}
+        return TargetState(bool(table.columns), known, done, sequence, additions.words())
+
+    def _commits(self, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
+        if not exists(self._session, self._place.beside(book.FILES)):
+            return (), 0
+        found = commits.read_commits(self._session, self._place, "sync", spec.sync)
+        return found, commits.newest_sequence(self._session, self._place)
+
+    def clock(self) -> datetime:
+        """Give the server's time."""
+        return commits.clock(self._session)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync in a session of its own and take the next fencing token."""
+        if not self._guard.hold(self._place, f"sync:{spec.sync}"):
+            raise Refused(
+                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
+            )
+        commits.make_books(self._session, self._place)
+        return commits.next_token(self._guard.session, self._place, spec.sync)
+
+    def writer(self, spec: TargetSpec) -> MysqlWriter:
+        """Create this run's staging table and open it for loading."""
+        if not self._guard.hold(self._place, f"stg:{spec.run_id}"):
+            raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
+        commits.make_books(self._session, self._place)
+        staging = self._staging_place(spec.run_id).quoted
+        limits = find_table(self._session, self._place, spec).limits
+        if self._loading is not None:
+            self._loading.close()
+        self._loading = Session(self._connection, local=True)
+        return MysqlWriter(self._loading, spec, staging_ddl(spec, staging, collation(self._session)), staging, limits)
+
+    def staging(self, spec: TargetSpec) -> MysqlStaging:
+        """Give this run's committed staging table."""
+        place = self._staging_place(spec.run_id)
+        if not exists(self._session, place):
+            raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+        return MysqlStaging(self._session, spec, self._tables(spec), place, exists(self._session, self._place))
+
+    def _tables(self, spec: TargetSpec) -> Tables:
+        collations = find_table(self._session, self._place, spec).collations
+        return Tables(self._place.quoted, self._staging_place(spec.run_id).quoted, "mysql", collations)
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Publish staging and write the commit row; try again when a lock or the connection fails.
+
+        A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
+        """
+        failpoint("publish.begin")
+        tries = 0
+        while True:
+            try:
+                return self._publish(spec, request)
+            except TransientError as error:
+                tries += 1
+                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
+                    raise
+                if self._stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
+                    raise
+
+    def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        if not self._guard.hold(self._place, f"sync:{spec.sync}", OWN_WAIT):
+            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+        with self._name_locked() as session:
+            return Publication(session, self._place, spec, request).carry_out()
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote."""
+        if commits.newest_sequence(self._session, self._place) != commit.sequence:
+            return None
+        if not exists(self._session, self._staging_place(spec.run_id)):
+            return None
+        return written(spec, self._tables(spec))
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging table, and what a swap of it left."""
+        self._settle()
+        for place in (self._staging_place(run_id), *swap.beside(self._place, run_id)):
+            self._session.run(f"DROP TABLE IF EXISTS {place.quoted}")
+
+    def orphans(self) -> list[str]:
+        """Give the runs whose staging table no session holds; its comment names the run."""
+        rows = self._session.run(
+            "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s AND LEFT(table_name, %s) = %s",
+            [self._place.database, len(book.STAGING_PREFIX), book.STAGING_PREFIX],
+        )
+        return [run_id for (run_id,) in rows if run_id and self._guard.free(self._place, f"stg:{run_id}")]
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Give staging's DDL, the table's and the publishing statements; MySQL's name of the collation is utf8mb4_0900_bin."""
+        order = "utf8mb4_nopad_bin"
+        schema = self._table.rpartition(".")[0]
+        prefix = quote_table(schema, "mysql") + "." if schema else ""
+        tables = Tables(quote_table(self._table, "mysql"), prefix + book.staging_name(spec.run_id), "mysql")
+        found = [staging_ddl(spec, tables.staging, order)[1], f"-- when absent: {target_ddl(spec, tables.target, order)}"]
+        if spec.write == "replace" and spec.replace_by == "swap":
+            return [*found, insert(spec, tables), f"-- into a new table of the shape of {tables.target}, then RENAME TABLE"]
+        return [*found, *dml(spec, tables)]
+
+    def cancel(self) -> None:
+        """End the statements that other threads are in."""
+        self._stop.set()
+        sessions = (self._asking, self._loading, self._guarding.session if self._guarding is not None else None)
+        for session in sessions:
+            if session is not None:
+                session.cancel()
+
+    def close(self) -> None:
+        """Close the connections; the locks end with them."""
+        for session in (self._asking, self._loading):
+            if session is not None:
+                session.close()
+        if self._guarding is not None:
+            self._guarding.close()
+            self._guarding = None
