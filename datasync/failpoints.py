@@ -29,6 +29,7 @@ INVENTORY = (
     "send.queued", "send.before_batch", "send.after_answer", "send.after_set_aside", "send.after_batch", "send.done",
     "reconcile.begin", "reconcile.done",
     "history.before_record", "history.after_outbox", "history.after_record",
+    "alert.before_send", "alert.after_send",
 )  # fmt: skip
 """Every failpoint there is; a test holds this list and the code to each other."""
 

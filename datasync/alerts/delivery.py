@@ -7,7 +7,7 @@ down becomes one message that shows how things are now, and one entry in its thr
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -49,6 +49,7 @@ class Postman:
         channel: gives a channel by name, signed in; raises ConnectorError when it is not configured.
         base: address of the web app, for links; empty when none is served.
         report: gives a run's page to attach; None where there is none.
+        rows: gives, by check, a few lines on rows that a run set aside, as their columns let them be seen.
         clock: UTC; tests turn it.
     """
 
@@ -56,6 +57,7 @@ class Postman:
     channel: Callable[[str], Channel]
     base: str = ""
     report: Callable[[str], bytes | None] = lambda run_id: None
+    rows: Callable[[str], Mapping[str, Sequence[str]]] = lambda run_id: {}
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

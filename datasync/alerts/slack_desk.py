@@ -140,7 +140,8 @@ class SlackDesk:
         elif isinstance(intent, AskUntil):
             self._open(gesture, snooze_view(gesture, self._postman.clock()))
         elif isinstance(intent, ShowRows):
-            self._open(gesture, rows_view(self._meant(gesture)))
+            meant = self._meant(gesture)
+            self._open(gesture, rows_view(meant, self._postman.rows(meant[0].last_run) if meant else {}))
         elif isinstance(intent, Start):
             self._begin(gesture, intent)
         elif isinstance(intent, Complain):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,10 @@ from datasync.history.store import RunRow
 from datasync.results.words import SIGNS, number
 
 LISTED = 20
+ROWS = 5
+"""Rows of one check that are shown."""
+LINE = 300
+"""Characters of one of them."""
 HELP = (
     "`/datasync status` the newest run of each contract\n"
     "`/datasync incidents [CONTRACT]` what is open\n"
@@ -43,13 +47,18 @@ def snooze_view(gesture: Gesture, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows_view(incidents: Sequence[Incident]) -> dict[str, Any]:
-    """Show what failed: counts, and a few values as far as their column's `samples` lets them be shown."""
+def rows_view(incidents: Sequence[Incident], rows: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Show what failed: counts, and a few rows and values as far as their columns' `samples` lets them be shown.
+
+    Args:
+        rows: by check, lines on rows of the newest run, redacted already.
+    """
     blocks: list[dict[str, Any]] = []
     for incident in incidents[:LISTED]:
         samples = " ".join(code(sample, 40) for sample in incident.samples) or "_no value may be shown, or none is there_"
         promise = literal(incident.promise or incident.expected, 300)
-        found = [code(incident.check), promise, literal(seen_words(incident), 300), samples]
+        lines = [code(line, LINE) for line in rows.get(incident.check, ())[:ROWS]]
+        found = [code(incident.check), promise, literal(seen_words(incident), 300), *(lines or [samples])]
         blocks.append(section("\n".join(word for word in found if word)))
     if len(incidents) > LISTED:
         blocks.append(context(f"and {number(len(incidents) - LISTED)} more"))

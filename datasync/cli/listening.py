@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from datasync.alerts.delivery import Postman
     from datasync.alerts.slack_desk import SlackDesk
     from datasync.seams import Connection
+
+SWEEP = 15.0
+"""Seconds between two looks at the outbox."""
 
 
 @click.command()
@@ -35,7 +39,10 @@ def listen(port: int | None, host: str) -> int:
         signal.signal(number, lambda *_: stop.set())
     runs = Processes(project)
     with opened_history(project) as history:
-        desk = SlackDesk(connection, postman(project, history), runs.start)
+        messages = postman(project, history)
+        desk = SlackDesk(connection, messages, runs.start)
+        sweeper = threading.Thread(target=_sweep, args=(messages, stop), name="sweeper", daemon=True)
+        sweeper.start()
         try:
             if port is None:
                 _by_socket(connection, desk, stop)
@@ -46,9 +53,23 @@ def listen(port: int | None, host: str) -> int:
                     connection, history, desk, Listening(host, port, stop, lambda url: click.echo(f"listening at {url}/slack/"))
                 )
         finally:
+            stop.set()
             runs.close()
             desk.close()
+            sweeper.join(5)
     return 0
+
+
+def _sweep(messages: Postman, stop: threading.Event) -> None:
+    """Deliver what waits while it listens: what Slack did not take when somebody clicked, snoozes that are over."""
+    from datasync.alerts.delivery import deliver
+    from datasync.errors import StorageError
+
+    while not stop.wait(SWEEP):
+        try:
+            deliver(messages)
+        except StorageError as error:
+            click.echo(f"{error.code} {error.message}", err=True)
 
 
 def _by_socket(connection: Connection, desk: SlackDesk, stop: threading.Event) -> None:

@@ -51,6 +51,18 @@ def explored(batches: Iterable[QuarantineBatch], contract: Contract | None) -> d
     return found
 
 
+def told(batches: Iterable[QuarantineBatch], contract: Contract | None) -> dict[str, tuple[str, ...]]:
+    """Give some rows of every reason as lines: where each stood, its key and what is wrong with it, as `explored` shows them."""
+    return {
+        reason: tuple(
+            f"{row.place}: " * bool(row.place)
+            + ", ".join(f"{cell.column}={cell.text}" for cell in row.cells if cell.bad or cell.column in row.key)
+            for row in rows
+        )
+        for reason, rows in explored(batches, contract).items()
+    }
+
+
 def _columns_of(contract: Contract | None) -> dict[str, tuple[str, ...]]:
     """Give check name to the columns it speaks of."""
     if contract is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from datasync.alerts.announcing import Announcement, announce
@@ -77,7 +78,13 @@ def tell_of(telling: Telling, result: RunResult, history: History) -> Tell | Non
 def postman(project: Project, history: History, connections: Callable[[str], Connection] | None = None) -> Postman:
     """Give what delivers a project's messages."""
     known = connections or (lambda name: lookup(name, project.root))
-    return Postman(history, opener(known), base=os.environ.get(BASE, ""), report=lambda run_id: _report(project, history, run_id))
+    return Postman(
+        history,
+        opener(known),
+        base=os.environ.get(BASE, ""),
+        report=lambda run_id: _report(project, history, run_id),
+        rows=lambda run_id: _rows(history, run_id),
+    )
 
 
 def send(project: Project, run_id: str | None = None, connections: Callable[[str], Connection] | None = None) -> Tally:
@@ -123,3 +130,17 @@ def _report(project: Project, history: History, run_id: str) -> bytes | None:
         return report_html(project, result).encode() if result is not None else None
     except DataSyncError:
         return None
+
+
+def _rows(history: History, run_id: str) -> Mapping[str, Sequence[str]]:
+    """Some of a run's quarantined rows, redacted; without its contract only shapes can be seen."""
+    from datasync.contract.loader import load_contract
+    from datasync.errors import DataSyncError
+    from datasync.sync.aside_rows import told
+
+    result = history.result(run_id)
+    try:
+        contract = load_contract(Path(result.path)).contract if result is not None and result.path else None
+    except DataSyncError:
+        contract = None
+    return told(history.quarantine_batches(run_id=run_id), contract)

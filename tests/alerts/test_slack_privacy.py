@@ -58,6 +58,8 @@ def test_nothing_of_it_reaches_slack(tmp_path: Path, caplog: pytest.LogCaptureFi
                 desk.close()
                 history.close()
         assert slack.world.views
+        (view,) = [view for view in slack.world.views.values() if "Failing rows" in json.dumps(view.content)]
+        assert "in.csv:2: id=9, name=Aaaaaa-Aaaaaa-9999".casefold() in json.dumps(view.content).casefold()
         assert "a defect, OSError" in everything(slack)
         assert not leaks(everything(slack))
         assert not leaks(caplog.text)
