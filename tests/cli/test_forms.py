@@ -185,3 +185,17 @@ def test_data_docs_are_built_for_new_runs_and_linked(capfd: pytest.CaptureFixtur
     assert 'href="data-docs/index.html"' in Path("site/index.html").read_text(encoding="utf-8")
     assert invoke(["report", "--data-docs"]) == 2
     assert invoke(["report", "--site", "memory://site", "--data-docs"]) == 2
+
+
+def test_the_workflow_to_copy_names_commands_that_are_there() -> None:
+    import re
+
+    import yaml
+
+    from datasync.cli.app import COMMANDS
+
+    file = Path(__file__).parents[2] / "docs" / "github-workflow.yml"
+    steps = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]["check"]["steps"]
+    named = re.findall(r"datasync ([a-z]+)", " ".join(step.get("run", "") for step in steps))
+    assert set(named) == {"lint", "check", "report"}
+    assert set(named) <= set(COMMANDS)
