@@ -30,7 +30,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     Path("datasync.toml").touch()
-    Path("in.csv").write_text("id,price\n1,5\n2,-1\n", encoding="utf-8")
+    Path("in.csv").write_text("id,price\n1,5\n2,-31337\n", encoding="utf-8")
     Path("contracts").mkdir()
     for name, allow in (("strict", "0%"), ("lenient", "50%")):
         Path(f"contracts/{name}.yaml").write_text(CONTRACT.replace("NAME", name).replace("ALLOW", allow), encoding="utf-8")
@@ -163,7 +163,7 @@ def test_spans_and_metrics_reach_a_collector(httpserver: HTTPServer, monkeypatch
     assert {"datasync.runs", "datasync.rows", "datasync.checks", "datasync.run.duration", "datasync.stage.duration"} <= set(
         metrics
     )
-    assert b"-1" not in bodies["/v1/traces"]
+    assert b"31337" not in bodies["/v1/traces"] + bodies["/v1/metrics"]
 
 
 def test_a_collector_that_is_gone_changes_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -185,3 +185,17 @@ def test_data_docs_are_built_for_new_runs_and_linked(capfd: pytest.CaptureFixtur
     assert 'href="data-docs/index.html"' in Path("site/index.html").read_text(encoding="utf-8")
     assert invoke(["report", "--data-docs"]) == 2
     assert invoke(["report", "--site", "memory://site", "--data-docs"]) == 2
+
+
+def test_the_workflow_to_copy_names_commands_that_are_there() -> None:
+    import re
+
+    import yaml
+
+    from datasync.cli.app import COMMANDS
+
+    file = Path(__file__).parents[2] / "docs" / "github-workflow.yml"
+    steps = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]["check"]["steps"]
+    named = re.findall(r"datasync ([a-z]+)", " ".join(step.get("run", "") for step in steps))
+    assert set(named) == {"lint", "check", "report"}
+    assert set(named) <= set(COMMANDS)

@@ -17,7 +17,7 @@ from datasync.history.store import History
 from datasync.sync.project import Project, open_project
 from datasync.sync.site import Built, build_site, page_name
 from datasync.sync.site_state import FILE, SiteState
-from tests.reports.filled import Given, fill, run
+from tests.reports.filled import START, Given, fill, run
 
 
 @pytest.fixture
@@ -158,3 +158,18 @@ def test_figures_add_up(history: History) -> None:
     assert found.rows_per_second == pytest.approx(found.extracted / sum(result.seconds for result in results))
     assert found.score is not None
     assert 90 < found.score < 100
+
+
+def test_history_in_postgres_makes_the_same_site(postgres_database: str, tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    url = postgres_database.replace("postgresql://", "postgresql+psycopg://")
+    project = open_project(tmp_path, {"DATASYNC_HISTORY_URL": url})
+    history = History(url)
+    fill(history, Given(), range(30))
+    assert [day.runs for day in views.daily(history, START)] == [30]
+    assert views.figures(history)[0].runs == 30
+    assert [build_site(project, tmp_path / "site").runs for _ in range(2)] == [30, 0]
+    fill(history, Given(), range(30, 31))
+    assert build_site(project, tmp_path / "site").runs == 1
+    assert [path.name for path in (tmp_path / "site" / "contracts" / "shop" / "days").iterdir()] == ["2026-11-01.html"]
+    history.close()
