@@ -53,6 +53,7 @@ REASONS = {
     ("gates/at_rest.py", "sums"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "condition"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "cell"): "what `offenders.cells` wrote",
+    ("gates/removals.py", "relation"): "what a target wrote",
     ("gates/fidelity.py", "relation or staging.relation"): "what a target wrote",
 }
 """Other parts of statements, each with why it can hold no one's text."""
@@ -112,7 +113,7 @@ class Reader:
         if isinstance(node, ast.Constant):
             return
         if isinstance(node, ast.JoinedStr):
-            parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+            parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue) and not _is_number(part)]
         elif isinstance(node, ast.Call):
             parts = self._call(node)
         elif isinstance(node, ast.Name):
@@ -183,6 +184,11 @@ def _strangers(path: Path) -> dict[tuple[str, str], int]:
                 if _is_made(text):
                     found |= {(name, ast.unparse(stranger)): statement.lineno for stranger in reader.strangers(text)}
     return found
+
+
+def _is_number(part: ast.FormattedValue) -> bool:
+    """Formatting by `:d` refuses everything but integers."""
+    return part.format_spec is not None and ast.unparse(part.format_spec) == "f'd'"
 
 
 def _is_made(text: ast.expr) -> bool:
