@@ -37,7 +37,16 @@ PARAMETERS = frozenset(
 """Parameters that a function's callers give SQL in; the callers are looked at where they make it."""
 REASONS = {
     ("duckdb/staging.py", "columns"): "quoted names, some inside a CAST (`_value`)",
-    ("files/ndjson_form.py", "selected"): "expressions of quoted names, by the form",
+    ("files/loading.py", "selected"): "expressions of quoted names (`_stored`)",
+    ("mysql/commits.py", "statement"): "DDL of the books, ours",
+    ("mysql/commits.py", "kept"): "engine and collation: words that the server gave for its own",
+    ("mysql/commits.py", "by"): "run_id or sync, by our own callers",
+    ("mysql/commits.py", "names"): "the books' columns, ours",
+    ("mysql/publishing.py", "kind"): "a type that `compare` took from `storage_type`",
+    ("oracle/source.py", "form"): "a quoted name in a form of ours",
+    ("oracle/source.py", "where"): "what `clauses` wrote: a quoted name and integers",
+    ("sql/parts.py", "source"): "what `relation` wrote",
+    ("sql/parts.py", "where"): "what `condition` wrote",
     ("files/staging.py", "relation"): "what the form wrote: quoted names and literals",
     ("postgres/publishing.py", "kind"): "a type that `compare` took from `storage_type`",
     ("postgres/publishing.py", "by"): "run_id or sync, by our own callers",
