@@ -6,6 +6,7 @@ Local files are replaced in one step and synced to the disk. An object store's `
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +59,22 @@ def write_bytes(file: Place, content: bytes) -> None:
 
 
 def write_frame(file: Place, frame: pl.DataFrame) -> None:
-    """Write rows as a Parquet file in one step."""
-    _write(file, lambda stream: frame.write_parquet(stream, compression="zstd"))
+    """Write rows as a Parquet file in one step.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from polars.exceptions import ComputeError
+
+    try:
+        _write(file, lambda stream: frame.write_parquet(stream, compression="zstd"))
+    except ComputeError as error:
+        # polars tells what the system said in its text only: "No space left on device (os error 28)".
+        found = re.search(r"os error (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number)) from error
 
 
 def _write(file: Place, put: Callable[[IO[bytes]], Any]) -> None:

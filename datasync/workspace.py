@@ -8,6 +8,7 @@ HOME/quarantine/<contract>/<run id>/*.parquet        rows set aside, with reason
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -178,7 +179,7 @@ class Workspace:
 
 def storage_error(message: str, error: Exception) -> StorageError:
     """Say why storage failed, with what the reader can do."""
-    full = isinstance(error, OSError) and error.errno in (28, 122)
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     hint = "the disk is full: free space, or move DATASYNC_WORKSPACE" if full else "check the folder's owner and permissions"
     name = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
     return StorageError(f"{message}: {name}", code="E_DISK_FULL" if full else "E_STORAGE", hint=hint)

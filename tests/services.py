@@ -31,14 +31,14 @@ def postgres_url() -> Iterator[str]:
         yield url.replace("postgresql+psycopg://", "postgresql://")
         return
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = _started(folder)
+        server = started(folder)
         try:
             yield server.get_uri()
         finally:
             server.cleanup()
 
 
-def _started(folder: str) -> Any:
+def started(folder: str) -> Any:
     """Start a server; it is given ten seconds, which a busy machine may exceed: it is ready a little later then."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -37,7 +37,16 @@ PARAMETERS = frozenset(
 """Parameters that a function's callers give SQL in; the callers are looked at where they make it."""
 REASONS = {
     ("duckdb/staging.py", "columns"): "quoted names, some inside a CAST (`_value`)",
-    ("files/ndjson_form.py", "selected"): "expressions of quoted names, by the form",
+    ("files/loading.py", "selected"): "expressions of quoted names (`_stored`)",
+    ("mysql/commits.py", "statement"): "DDL of the books, ours",
+    ("mysql/commits.py", "kept"): "engine and collation: words that the server gave for its own",
+    ("mysql/commits.py", "by"): "run_id or sync, by our own callers",
+    ("mysql/commits.py", "names"): "the books' columns, ours",
+    ("mysql/publishing.py", "kind"): "a type that `compare` took from `storage_type`",
+    ("oracle/source.py", "form"): "a quoted name in a form of ours",
+    ("oracle/source.py", "where"): "what `clauses` wrote: a quoted name and integers",
+    ("sql/parts.py", "source"): "what `relation` wrote",
+    ("sql/parts.py", "where"): "what `condition` wrote",
     ("files/staging.py", "relation"): "what the form wrote: quoted names and literals",
     ("postgres/publishing.py", "kind"): "a type that `compare` took from `storage_type`",
     ("postgres/publishing.py", "by"): "run_id or sync, by our own callers",
@@ -53,6 +62,7 @@ REASONS = {
     ("gates/at_rest.py", "sums"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "condition"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "cell"): "what `offenders.cells` wrote",
+    ("gates/removals.py", "relation"): "what a target wrote",
     ("gates/fidelity.py", "relation or staging.relation"): "what a target wrote",
 }
 """Other parts of statements, each with why it can hold no one's text."""
@@ -112,7 +122,7 @@ class Reader:
         if isinstance(node, ast.Constant):
             return
         if isinstance(node, ast.JoinedStr):
-            parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+            parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue) and not _is_number(part)]
         elif isinstance(node, ast.Call):
             parts = self._call(node)
         elif isinstance(node, ast.Name):
@@ -183,6 +193,11 @@ def _strangers(path: Path) -> dict[tuple[str, str], int]:
                 if _is_made(text):
                     found |= {(name, ast.unparse(stranger)): statement.lineno for stranger in reader.strangers(text)}
     return found
+
+
+def _is_number(part: ast.FormattedValue) -> bool:
+    """Formatting by `:d` refuses everything but integers."""
+    return part.format_spec is not None and ast.unparse(part.format_spec) == "f'd'"
 
 
 def _is_made(text: ast.expr) -> bool:

@@ -114,13 +114,14 @@ def test_a_package_that_is_left_out_can_be_imported_afterwards() -> None:
 
 def test_a_question_too_large_for_little_memory_is_asked_again_with_more(url: str) -> None:
     asked: list[tuple[str, ...]] = []
-    answers = [[{"check": "x", "error": "_duckdb.OutOfMemoryException) Out of Memory Error"}], [{"check": "x", "error": ""}]]
+    starved = {"outcomes": [{"check": "x", "error": "_duckdb.OutOfMemoryException) Out of Memory Error"}]}
+    answers = [starved, {"outcomes": [{"check": "x", "error": ""}]}]
 
-    def once(command: dict[str, Any]) -> list[dict[str, Any]]:
+    def once(command: dict[str, Any]) -> dict[str, Any]:
         asked.append(tuple(gx_worker._MEMORY))
         return answers[len(asked) - 1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gx_worker, "_checkpoint", once)
-        assert gx_worker.checkpoint({"dialect": "duckdb"}) == answers[1]
+        assert gx_worker.validated({"dialect": "duckdb"}) == answers[1]
     assert asked == [(gx_worker.DUCKDB_MEMORY,), ()]

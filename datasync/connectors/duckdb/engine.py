@@ -61,7 +61,7 @@ def translate(error: Exception, name: str) -> Exception:
         )
     if isinstance(error, duckdb.CatalogException):
         return PermanentError(f"duckdb {name}: no such table or column", code="E_NO_TABLE", hint=_missing(text))
-    if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in text:
+    if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in text or "File too large" in text:
         return PermanentError(f"duckdb {name}: no space left", code="E_DISK_FULL", hint="free disk space and run again")
     if isinstance(error, duckdb.BinderException | duckdb.ParserException):
         return PermanentError(f"duckdb {name}: the statement does not fit: {text.splitlines()[0][:200]}", code="E_SQL")

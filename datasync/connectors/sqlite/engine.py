@@ -70,7 +70,8 @@ def translate(error: sqlite3.Error, name: str) -> DataSyncError:
         return TransientError(f"sqlite {name}: the statement was interrupted", code="E_CANCELLED")
     if code in _PERMANENT:
         words, ours = _PERMANENT[code]
-        return PermanentError(f"sqlite {name}: {words}", code=ours)
+        hint = "free disk space and run again" if ours == "E_DISK_FULL" else ""
+        return PermanentError(f"sqlite {name}: {words}", code=ours, hint=hint)
     text = str(error)
     if text.startswith(("no such table", "no such column")):
         return PermanentError(f"sqlite {name}: {text[:120]}", code="E_NO_TABLE")
