@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from datasync.contract.lint import http
 from datasync.contract.loader import lint_paths
 from datasync.errors import Problem
 
@@ -126,3 +127,9 @@ def test_an_append_needs_what_makes_its_rows_new(tmp_path: Path) -> None:
 def test_one_params_rows_do_not_erase_anothers(tmp_path: Path) -> None:
     replaced = TAIL.replace("write: merge", "write: replace")
     assert [problem.where for problem in problems(tmp_path, SOAP, replaced)] == ["target.write"]
+
+
+def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "find_spec", lambda name: None)
+    (found,) = problems(tmp_path, SOAP)
+    assert (found.where, found.hint) == ("source.type", 'pip install "datasync[soap]"')

@@ -98,7 +98,8 @@ class HttpSource(ABC):
             self._opened.cancel()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; pages that are still being fetched are nobody's any more."""
         if self._opened is not None:
+            self._opened.cancel()
             self._opened.close()
             self._opened = None
