@@ -134,6 +134,9 @@ def _cursor(finder: Finder) -> None:
     elif declared.type.is_integer:
         finder.add(("source", "cursor", "column"), f"{cursor.column} is {declared.type}", "a date or a timestamp",
                    "an API cannot be asked for its greatest number")  # fmt: skip
+    elif declared.parse is not None and cursor.column not in (contract.source.columns or {}):
+        finder.add(("columns", cursor.column, "parse"), "parse on the cursor of an API", "source.columns: {…: {parse: …}}",
+                   "windows are kept where rows are read, before any transform")  # fmt: skip
     elif not named_variables(contract.source) & {*WINDOW, "last_run_time"}:
         finder.advise(("source", "cursor"), "no request names the window: everything is fetched, and the rest left out here",
                       "let the API select, such as query_params: {updated_since: '{window_start}'}")  # fmt: skip
