@@ -59,7 +59,10 @@ def source_uri(contract: Contract) -> str:
     """Name where the rows come from, as an asset of a contract that publishes there would be named."""
     source = contract.source
     place = getattr(source, "connection", None) or source.type
-    parts = [getattr(source, name, None) for name in ("database", "table", "path")]
+    parts = [
+        getattr(source, name, None)
+        for name in ("database", "table", "path", "operation" if source.type == "soap" else "endpoint")
+    ]
     what = "/".join(part.strip("/") for part in parts if part) or contract.contract
     return f"datasync://{place}/{what}"
 

@@ -38,9 +38,8 @@ def _head(contract: Contract) -> Iterator[str]:
 def _flow(contract: Contract) -> Iterator[str]:
     source, target = contract.source, contract.target
     place = getattr(source, "connection", None) or getattr(source, "database", None) or ""
-    what = (
-        getattr(source, "table", None) or getattr(source, "path", None) or ("a query" if getattr(source, "query", None) else "")
-    )
+    named = (getattr(source, key, None) for key in ("table", "path", "operation", "endpoint"))
+    what = next((name for name in named if name), "a query" if getattr(source, "query", None) else "")
     yield f"**From** {source.type} {_code(' '.join(part for part in (place, what) if part))}"
     steps = ", ".join(item.kind for item in contract.transform)
     if steps:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from datasync.contract.lint import http
 from datasync.contract.loader import lint_paths
 from datasync.errors import Problem
 
@@ -113,6 +114,13 @@ def test_count_tolerance_needs_a_total(tmp_path: Path) -> None:
     assert problems(tmp_path, REST.replace("token: $.next", "token: $.next, total: $.n"), counted) == []
 
 
+def test_the_form_of_a_cursor_stands_where_it_is_read(tmp_path: Path) -> None:
+    formed = """at: {type: "timestamp[us, UTC]", parse: '%d.%m.%Y %z'}"""
+    tail = TAIL.replace('at: {type: "timestamp[us, UTC]"}', formed)
+    assert [problem.where for problem in problems(tmp_path, REST, tail)] == ["columns.at.parse"]
+    assert problems(tmp_path, REST + f"  columns: {{id: {{type: int64}}, {formed}}}\n", tail) == []
+
+
 def test_an_append_needs_what_makes_its_rows_new(tmp_path: Path) -> None:
     plain = (
         REST.replace("  cursor: {column: at}\n", "").replace('since: "{window_start:%Y-%m-%d}", ', "").replace("X-Trace", "X-T")
@@ -126,3 +134,9 @@ def test_an_append_needs_what_makes_its_rows_new(tmp_path: Path) -> None:
 def test_one_params_rows_do_not_erase_anothers(tmp_path: Path) -> None:
     replaced = TAIL.replace("write: merge", "write: replace")
     assert [problem.where for problem in problems(tmp_path, SOAP, replaced)] == ["target.write"]
+
+
+def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "find_spec", lambda name: None)
+    (found,) = problems(tmp_path, SOAP)
+    assert (found.where, found.hint) == ("source.type", 'pip install "datasync[soap]"')

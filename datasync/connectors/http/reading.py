@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -36,16 +35,20 @@ class PagedReading:
     Args:
         request: what to read.
         pages: fetched one by one as they are taken.
-        folder: for the spool.
+        spool: keeps the rows until they are given.
         stop: set when the read is given up.
+        form: how the cursor is written, where that is not ISO 8601.
     """
 
-    def __init__(self, request: ReadRequest, pages: Iterator[Page], folder: Path, stop: threading.Event) -> None:
+    def __init__(
+        self, request: ReadRequest, pages: Iterator[Page], spool: Spool, stop: threading.Event, form: str | None = None
+    ) -> None:
         self._request = request
         self._pages = pages
         self._stop = stop
         self._first: Page | None = None
-        self._spool = Spool(folder)
+        self._spool = spool
+        self._form = form
         self._names: dict[str, None] | None = None
         self._found = _Found()
         self.unreadable: list[UnreadableRow] = []
@@ -156,7 +159,7 @@ class PagedReading:
         if request.cursor not in frame.columns:
             return frame.clear(), frame.height
         cells = frame[request.cursor]
-        values, bad = cast_column(cells, request.cursor_type, timezone=request.cursor_zone)
+        values, bad = cast_column(cells, request.cursor_type, parse=self._form, timezone=request.cursor_zone)
         inside = values < _bound(request.window.end, request)
         if request.window.start is not None:
             inside &= values >= _bound(request.window.start, request)

@@ -15,6 +15,7 @@ from datasync.connectors.http.pace import Pace
 from datasync.connectors.http.pages import Page
 from datasync.connectors.http.reading import PagedReading
 from datasync.connectors.http.session import HttpSession
+from datasync.connectors.http.spool import Spool
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import PinnedFile, ReadRequest, Surroundings, WindowValue
@@ -73,7 +74,9 @@ class HttpSource(ABC):
     def read(self, request: ReadRequest) -> Iterator[PagedReading]:
         """Open the API; pages are fetched when the reading is first asked."""
         folder = request.staged_dir or self._surroundings.home
-        reading = PagedReading(request, self.pages(request), folder, self._stop)
+        declared = (self._endpoint.columns or {}).get(request.cursor)
+        form = declared.parse if declared is not None else None
+        reading = PagedReading(request, self.pages(request), Spool(folder), self._stop, form)
         try:
             yield reading
         finally:
@@ -98,7 +101,8 @@ class HttpSource(ABC):
             self._opened.cancel()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; pages that are still being fetched are nobody's any more."""
         if self._opened is not None:
+            self._opened.cancel()
             self._opened.close()
             self._opened = None

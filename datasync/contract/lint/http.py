@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from datasync.contract.endpoints import GraphqlSource, Pagination, RestSource, SoapSource
@@ -25,6 +26,8 @@ _HEADER = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 def find(finder: Finder) -> None:
     """Look at a source of the kinds rest, graphql and soap."""
     source = finder.contract.source
+    if _not_installed(finder):
+        return
     _variables(finder)
     _endpoint(finder)
     _headers(finder)
@@ -38,6 +41,25 @@ def find(finder: Finder) -> None:
         _graphql(finder, source)
     elif isinstance(source, SoapSource):
         _wsdl(finder, source)
+
+
+_LIBRARIES = {
+    "rest": ("authlib", "jsonpath_ng"),
+    "graphql": ("authlib", "jsonpath_ng"),
+    "soap": ("authlib", "jsonpath_ng", "zeep"),
+}
+
+
+def _not_installed(finder: Finder) -> bool:
+    """Say what a kind lacks here before anything stumbles over it."""
+    kind = finder.contract.source.type
+    lacking = [name for name in _LIBRARIES[kind] if find_spec(name) is None]
+    if lacking:
+        extra = "soap" if kind == "soap" else "rest"
+        finder.add(
+            ("source", "type"), f"{kind}, and {', '.join(lacking)} is not installed", "", f'pip install "datasync[{extra}]"'
+        )
+    return bool(lacking)
 
 
 def named_variables(source: Any) -> set[str]:
@@ -112,6 +134,9 @@ def _cursor(finder: Finder) -> None:
     elif declared.type.is_integer:
         finder.add(("source", "cursor", "column"), f"{cursor.column} is {declared.type}", "a date or a timestamp",
                    "an API cannot be asked for its greatest number")  # fmt: skip
+    elif declared.parse is not None and cursor.column not in (contract.source.columns or {}):
+        finder.add(("columns", cursor.column, "parse"), "parse on the cursor of an API", "source.columns: {…: {parse: …}}",
+                   "windows are kept where rows are read, before any transform")  # fmt: skip
     elif not named_variables(contract.source) & {*WINDOW, "last_run_time"}:
         finder.advise(("source", "cursor"), "no request names the window: everything is fetched, and the rest left out here",
                       "let the API select, such as query_params: {updated_since: '{window_start}'}")  # fmt: skip

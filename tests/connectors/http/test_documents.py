@@ -96,7 +96,6 @@ def test_graphql(tmp_path: Path) -> None:
     assert table(tmp_path, "orders")[1][:2] == ("o001", '{"name":"x"}')
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_soap(tmp_path: Path) -> None:
     with orders() as url:
         (tmp_path / "wsdl").mkdir()

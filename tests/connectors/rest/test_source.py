@@ -315,6 +315,12 @@ class TestWindows:
         with rest(api(lambda asked: rows)) as (source, _):
             assert everything(source, request)[0]["id"].to_list() == ["3", "4"]
 
+    def test_of_a_form_of_their_own(self) -> None:
+        rows = [{"id": day, "d": f"{day:02d}/01/2026"} for day in range(1, 10)]
+        request = request_of(cursor="d", cursor_type=parse_type("date"), window=Window(date(2026, 1, 3), date(2026, 1, 5)))
+        with rest(api(lambda asked: rows), {"columns": {"d": {"type": "date", "parse": "%d/%m/%Y"}}}) as (source, _):
+            assert everything(source, request)[0]["id"].to_list() == ["3", "4"]
+
     @pytest.mark.parametrize(("rows", "new"), [(ROWS[:4], False), (ROWS[:6], True), ([], False), ([{"at": "soon"}], True)])
     def test_peek_tells_whether_there_is_anything_new(self, rows: list[dict[str, Any]], new: bool) -> None:
         with rest(api(lambda asked: rows)) as (source, _), source.read(self.request(5, 10)) as reading:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+ROOT = Path(__file__).parents[3]
 
 
 class _Quiet(WSGIRequestHandler):
@@ -55,17 +59,27 @@ def application() -> Any:
         return WsgiApplication(made)
 
 
+def main() -> None:
+    """Serve until the process is ended; the port is said first."""
+    server = make_server("127.0.0.1", 0, application(), handler_class=_Quiet)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
 @contextmanager
 def orders() -> Iterator[str]:
-    """The service for the time of a test; gives its address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server = make_server("127.0.0.1", 0, application(), handler_class=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+    """The service for the time of a test; gives its address.
+
+    It has a process of its own: spyne leaves importers of old behind, which warn whenever something else is imported.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "tests.connectors.soap.service"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    main()

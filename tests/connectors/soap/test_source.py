@@ -18,8 +18,6 @@ from tests.connectors.http.servers import CANARY, Asked, RawServer, reply, servi
 from tests.connectors.http.sources import everything, source_of
 from tests.connectors.soap.service import orders
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
