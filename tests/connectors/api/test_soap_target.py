@@ -16,9 +16,6 @@ from datasync.connectors.api.soap import SoapWire
 from datasync.connectors.api.wire import Patience
 from tests.connectors.api.project import Project
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*SixMetaPathImporter:ImportWarning")
-"""What spyne brings along makes every later import warn."""
-
 CONTRACT = """\
 contract: items
 version: 1.0.0
