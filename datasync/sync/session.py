@@ -176,11 +176,7 @@ class Session:
         )  # fmt: skip
 
     def _finish_earlier(self, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> None:
-        """Let an earlier run's send to an API end first, where it was cut off; if it is this very run's, go on with that.
-
-        Raises:
-            Refused, TransientError: it cannot be finished now.
-        """
+        """Let an earlier run's send to an API end first, where it was cut off; if it is this very run's, go on with that."""
         options = self.options
         if options.kind == "check" or options.shadow or options.begin not in (None, "extract"):
             return

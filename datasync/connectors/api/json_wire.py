@@ -11,9 +11,10 @@ from datasync.connectors.api import answers
 from datasync.connectors.api.answers import Verdict, unclear
 from datasync.connectors.api.records import as_json
 from datasync.connectors.api.refusals import REFUSALS, open_session, refusal, rejecting
-from datasync.connectors.api.template import RECORD, RECORDS, Filling, Written, filled, path_of, rendered, to_json
+from datasync.connectors.api.template import RECORD, RECORDS, Filling, Written, filled, path_of, to_json
 from datasync.connectors.api.wire import Busy, Parcel, Patience, digest_of, patiently
 from datasync.connectors.http.exchange import Answer, Request
+from datasync.connectors.http.filling import in_header
 from datasync.connectors.http.session import HttpSession
 from datasync.contract.endpoints import GraphqlTarget, RestTarget
 from datasync.errors import PermanentError
@@ -54,7 +55,7 @@ class JsonWire:
         if path is None or not records.values:
             return Parcel(None, "", digest_of("nothing"), [], [], refused)
         body = to_json(filled(template_of(self._endpoint), Filling(records.values, variables)))
-        headers = {name: rendered(text, variables) for name, text in self._endpoint.headers.items()}
+        headers = {name: in_header(text, variables) for name, text in self._endpoint.headers.items()}
         content = (headers, body.encode())
         digest = digest_of(path, to_json(headers), body)
         return Parcel(content, path, digest, [named[place] for place in records.places], records.places, refused)

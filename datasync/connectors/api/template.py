@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
+from datasync.connectors.http.filling import in_path, in_value, text_of
 from datasync.contract.variables import placeholders
-from datasync.errors import PermanentError, UsageError, did_you_mean
+from datasync.errors import PermanentError
 
 RECORDS, RECORD = "records", "record"
-_PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([^{}]*))?\}")
+_ALONE = re.compile(r"\{([a-z]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,6 @@ class Filling:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def names_of(template: Any) -> Iterator[str]:
-    """Give the names of a template's placeholders."""
-    if isinstance(template, Mapping):
-        for value in template.values():
-            yield from names_of(value)
-    elif isinstance(template, list | tuple):
-        for value in template:
-            yield from names_of(value)
-    elif isinstance(template, str):
-        yield from (name for name, _ in placeholders(template))
-
-
 def filled(template: Any, filling: Filling) -> Any:
     """Put records and variables into a template; keys stay as they are.
 
@@ -69,43 +57,12 @@ def filled(template: Any, filling: Filling) -> Any:
 
 
 def _text(text: str, filling: Filling) -> Any:
-    match = _PLACE.fullmatch(text)
-    if match is None or match[2] is not None:
-        return rendered(text, filling.variables)
-    if match[1] == RECORDS:
+    match = _ALONE.fullmatch(text)
+    if match is not None and match[1] == RECORDS:
         return _list(filling.records)
-    if match[1] == RECORD:
+    if match is not None and match[1] == RECORD:
         return _one(filling.records[0])
-    return _value(match[1], filling.variables)
-
-
-def rendered(text: str, variables: Mapping[str, Any], within: Callable[[str], str] = str) -> str:
-    """Put variables into text.
-
-    Args:
-        text: with `{name}` and `{name:format}`.
-        variables: run variables and params.
-        within: escapes a value's text for the place it stands in.
-
-    Raises:
-        UsageError: an unknown variable, or one without a value.
-    """
-
-    def put(match: re.Match[str]) -> str:
-        value = _value(match[1], variables)
-        if value is None:
-            raise UsageError(f"'{{{match[1]}}}' has no value in this run", code="E_VARIABLE")
-        if match[2] and isinstance(value, date | datetime):
-            return within(value.strftime(match[2]))
-        return within(value.isoformat() if isinstance(value, date | datetime) else str(value))
-
-    return _PLACE.sub(put, text)
-
-
-def _value(name: str, variables: Mapping[str, Any]) -> Any:
-    if name not in variables:
-        raise UsageError(f"'{{{name}}}' is no variable of this run", code="E_VARIABLE", hint=did_you_mean(name, variables))
-    return variables[name]
+    return in_value(text, filling.variables)
 
 
 def _list(records: Sequence[Any]) -> Any:
@@ -133,7 +90,7 @@ def to_json(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime | date | time):
-        return _quoted(value.isoformat())
+        return _quoted(text_of(value))
     if value is None or isinstance(value, str | int | float):
         return _quoted(value)
     raise PermanentError(f"the payload holds a {type(value).__name__}, which has no JSON form", code="E_PAYLOAD")
@@ -152,20 +109,15 @@ def path_of(endpoint: str, variables: Mapping[str, Any], row: Mapping[str, Any])
         row: the key columns of the one record; empty for requests of many.
 
     Returns:
-        The path; None when a value cannot be part of a path: empty, `.` or `..`.
+        The path; None when a value of the row cannot be part of a path: empty, or dots alone.
 
     Raises:
-        UsageError: an unknown variable, or one without a value.
+        UsageError: a variable without a value, or one that cannot be part of a path.
     """
-    strange: list[str] = []
-
-    def within(text: str) -> str:
-        if text in ("", ".", ".."):
-            strange.append(text)
-        return quote(text, safe="")
-
-    path = rendered(endpoint, {**variables, **row}, within)
-    return None if strange else path
+    named = {name for name, _ in placeholders(endpoint)}
+    if any(set(text_of(value)) <= {"."} for name, value in row.items() if name in named):
+        return None
+    return in_path(endpoint, {**variables, **row})
 
 
 def frozen(variables: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -33,10 +33,10 @@ def in_path(text: str, values: Mapping[str, Any]) -> str:
     """
 
     def put(name: str, form: str | None) -> str:
-        shown = _shown(name, form, values)
-        if not shown or set(shown) <= {"."}:
+        found = shown(name, form, values)
+        if not found or set(found) <= {"."}:
             raise UsageError(f"the value of '{{{name}}}' cannot stand in a path", code="E_VARIABLE")
-        return quote(shown, safe="")
+        return quote(found, safe="")
 
     return replaced(text, put)
 
@@ -49,10 +49,10 @@ def in_header(text: str, values: Mapping[str, Any]) -> str:
     """
 
     def put(name: str, form: str | None) -> str:
-        shown = _shown(name, form, values)
-        if any(ord(letter) < 32 or ord(letter) == 127 or ord(letter) > 255 for letter in shown):
+        found = shown(name, form, values)
+        if any(ord(letter) < 32 or ord(letter) == 127 or ord(letter) > 255 for letter in found):
             raise UsageError(f"the value of '{{{name}}}' cannot stand in a header", code="E_VARIABLE")
-        return shown
+        return found
 
     return replaced(text, put)
 
@@ -88,8 +88,8 @@ def in_value(value: Any, values: Mapping[str, Any]) -> Any:
     if len(named) == 1 and value.startswith("{") and value.endswith("}") and value.count("{") == 1:
         name, form = named[0]
         found = _value(name, values)
-        return found if found is None or form is None else _shown(name, form, values)
-    return replaced(value, lambda name, form: _shown(name, form, values))
+        return found if found is None or form is None else shown(name, form, values)
+    return replaced(value, lambda name, form: shown(name, form, values))
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
@@ -98,7 +98,12 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
     return values[name]
 
 
-def _shown(name: str, form: str | None, values: Mapping[str, Any]) -> str:
+def shown(name: str, form: str | None, values: Mapping[str, Any]) -> str:
+    """Give a variable's text.
+
+    Raises:
+        UsageError: an unknown variable, or one without a value.
+    """
     value = _value(name, values)
     if value is None:
         hint = "give source.cursor.start, or a window" if name in WINDOW else ""

@@ -56,7 +56,7 @@ class Transport:
                 body = path.read_bytes()
             except OSError as error:
                 what = f"the WSDL's file {path.name} cannot be read: {error.strerror}"
-                raise PermanentError(what, code="E_SOURCE_MISSING", hint="check source.wsdl") from None
+                raise PermanentError(what, code="E_SOURCE_MISSING", hint="check wsdl") from None
         refuse_dtd(body, "the WSDL")
         return body
 
@@ -80,8 +80,21 @@ def _is_xml(answer: Answer) -> None:
     if answer.content_type == "text/html" or not answer.body.strip():
         status = f"the service answered {answer.status} with {'a page for people' if answer.body.strip() else 'nothing'}"
         if answer.status in (200, 400):
-            raise PermanentError(status, code="E_HTML", hint="check source.endpoint and the connection's auth")
+            raise PermanentError(status, code="E_HTML", hint="check endpoint and the connection's auth")
         raise TransientError(status, code="E_UNAVAILABLE")
+
+
+class Refusal(PermanentError):
+    """A fault that speaks of what was sent.
+
+    Args:
+        message: without a word of the fault's own text.
+        words: that text, which may hold values: for quarantine alone.
+    """
+
+    def __init__(self, message: str, words: str) -> None:
+        super().__init__(message, code="E_SOAP_FAULT", hint="compare the arguments with what the service allows")
+        self.words = words
 
 
 class _ForbiddenError(Exception):
@@ -155,14 +168,34 @@ class Service:
         except ConnectorError:
             raise
         except Exception as error:  # zeep raises whatever a broken WSDL makes it stumble over
-            raise PermanentError(
-                f"the WSDL cannot be used: {type(error).__name__}", code="E_WSDL", hint="check source.wsdl"
-            ) from None
+            raise PermanentError(f"the WSDL cannot be used: {type(error).__name__}", code="E_WSDL", hint="check wsdl") from None
         if operation not in known:
             raise PermanentError(
                 f"the WSDL has no operation '{shorten(operation, 60)}'; it has {shorten(', '.join(known), 300)}", code="E_WSDL",
                 hint=did_you_mean(operation, known),
             )  # fmt: skip
+
+    def message(self, arguments: Mapping[str, Any]) -> bytes:
+        """Give what a call would send, sending nothing.
+
+        Raises:
+            PermanentError: the arguments do not fit.
+        """
+        from zeep.wsdl.utils import etree_to_string
+
+        try:
+            made = self._client.create_message(self._client.service, self._operation, **arguments)
+        except Exception as error:  # zeep writes a value by its type: what is no such thing makes it stumble anywhere
+            raise self._unfit(error) from None
+        written: bytes = etree_to_string(made)  # type: ignore[no-untyped-call]
+        return written
+
+    def _unfit(self, error: Exception) -> PermanentError:
+        from zeep import exceptions
+
+        told = _words(error) if isinstance(error, exceptions.ValidationError | TypeError) else type(error).__name__
+        return PermanentError(f"the arguments do not fit {self._operation}: {told}", code="E_SOAP_ARGUMENTS",
+                              hint="compare them with the WSDL")  # fmt: skip
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the operation; give the answer as dicts, lists and values.
@@ -181,10 +214,7 @@ class Service:
         except exceptions.Fault as fault:
             raise self._fault(fault) from None
         except (exceptions.ValidationError, TypeError) as error:
-            raise PermanentError(
-                f"source.arguments do not fit {self._operation}: {_words(error)}", code="E_SOAP_ARGUMENTS",
-                hint="compare them with the WSDL",
-            ) from None  # fmt: skip
+            raise self._unfit(error) from None
         except Exception as error:  # an answer that its own WSDL does not describe makes zeep stumble anywhere
             raise PermanentError(
                 f"{self._operation}: the answer is not what the WSDL describes ({type(error).__name__})", code="E_SOAP_ANSWER"
@@ -198,7 +228,7 @@ class Service:
         message = f"{self._operation}: the service answered with a fault ({shown})"
         if code.partition(".")[0] in THEIRS:
             return TransientError(message, code="E_SOAP_FAULT")
-        return PermanentError(message, code="E_SOAP_FAULT", hint="compare source.arguments with what the service allows")
+        return Refusal(message, str(fault.message or ""))
 
 
 def _words(error: Exception) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +294,16 @@ def test_quarantined_rows_are_replayed_once(project: Project, api: Api) -> None:
     code, _ = project.call("quarantine", "replay", result["run_id"])
     assert code == 0
     assert [row["id"] for row in api.rows()] == [1, 2, 3, 4, 5, 2]
+
+
+def test_the_contract_of_the_documents_runs(project: Project, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[3] / "docs" / "connectors" / "api-targets.md"
+    found = re.search(r"```yaml\n(contract:.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    (project.root / "items.yaml").write_text(found[1], encoding="utf-8")
+    (project.root / "prices.csv").write_text("sku,price\nA-1,1.10\nA-2,2\n", encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW_CONN_TAGS", f"http://127.0.0.1:{api.port}")
+    api.reply = lambda request: ok({"ok": True, "errors": []})
+    code, result = project.run()
+    assert (code, result["rows"]["published"]) == (0, 2)
+    assert b'[{"sku": "A-1", "price": 1.10}, {"sku": "A-2", "price": 2.00}]' in api.received[0].body

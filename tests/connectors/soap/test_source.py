@@ -66,7 +66,7 @@ def failing(source: Any) -> ConnectorError:
 @pytest.mark.parametrize(("code", "kind"), [("Client", PermanentError), ("Server", TransientError)])
 def test_faults_are_errors_without_their_text(service: str, code: str, kind: type[ConnectorError]) -> None:
     found = failing(soap(service, "Fail", arguments={"code": code}))
-    assert type(found) is kind
+    assert isinstance(found, kind)
     assert found.code == "E_SOAP_FAULT"
 
 
