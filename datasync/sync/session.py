@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -41,12 +42,24 @@ from datasync.sync.unsent import finish_first, unsent
 from datasync.sync.written import facts_of, manifest_of, rerun_notes
 from datasync.workspace import Workspace
 
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}")
 FINAL = ("passed", "warned", "failed", "held")
 
 
 def new_run_id(now: datetime) -> str:
     """Name a run: sortable by time, unique."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def plain_id(text: str) -> str:
+    """Give a run's id back when it may name a folder.
+
+    Raises:
+        UsageError: it is no plain name.
+    """
+    if not RUN_NAME.fullmatch(text):
+        raise UsageError(f"'{text[:40]}' names no run", code="E_RUN_ID", hint="letters, digits and . _ : + -, at most 100")
+    return text
 
 
 @dataclass
@@ -68,7 +81,7 @@ class Session:
         self.loaded = replace(self.loaded, contract=judged(self.loaded.contract, self.options))
         self.contract: Contract = self.loaded.contract
         self.now = self.options.now or datetime.now(UTC)
-        self.run_id = self.options.run_id or new_run_id(self.now)
+        self.run_id = plain_id(self.options.run_id) if self.options.run_id is not None else new_run_id(self.now)
         self._superseded = Superseded()
         self._earlier: tuple[str, ...] = ()
         self._cancel: list[Any] = []

@@ -197,3 +197,11 @@ def test_help_imports_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/tmp/x", "", ".hidden", "a/b", "a" * 101, "a\nb"])
+def test_a_runs_id_is_a_plain_name(capfd: pytest.CaptureFixture[str], name: str) -> None:
+    _write("1,5\n")
+    code, said = _run(capfd, "run", "c.yaml", "--run-id", name)
+    assert (code, said["error"]["code"]) == (2, "E_RUN_ID")
+    assert not Path(".datasync").exists()
