@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from datasync.history.incidents import utc
 from datasync.history.tables import outbox, seen_requests, threads
@@ -142,6 +142,15 @@ class Outbox:
         query = select(outbox).where(about).order_by(outbox.c.id.desc()).limit(1)
         row = self._connection.execute(query).first()
         return _row(row) if row is not None else None
+
+    def forget(self, before: datetime, dry_run: bool) -> int:
+        """Drop messages that are over since some time, but for the newest of each subject; gives their number."""
+        newest = select(func.max(outbox.c.id)).group_by(outbox.c.subject)
+        over = ~outbox.c.state.in_(WAITING) & (outbox.c.created_at < before) & outbox.c.id.not_in(newest)
+        number = self._connection.execute(select(func.count()).select_from(outbox).where(over)).scalar_one()
+        if not dry_run and number:
+            self._connection.execute(outbox.delete().where(over))
+        return int(number)
 
     def listed(self, states: Sequence[str]) -> list[OutboxRow]:
         """Give messages by state, oldest first."""

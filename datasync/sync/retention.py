@@ -16,6 +16,7 @@ from datasync.workspace import workspaces
 
 WORKSPACES = timedelta(days=7)
 HISTORY = timedelta(days=365)
+MESSAGES = timedelta(days=30)
 EVIDENCE_ROWS = 10_000
 
 Removed = dict[str, list[str]]
@@ -46,6 +47,9 @@ def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Remov
         }
         ancient = [run for _, run in history.old_runs(moment - HISTORY) if run not in live]
         removed["history"] = ancient
+        with history.ledger() as ledger:
+            told = ledger.outbox.forget(moment - MESSAGES, dry_run)
+        removed["messages"] = [f"{told:,} messages"] if told else []
         if not dry_run:
             history.forget_runs(ancient)
         return removed

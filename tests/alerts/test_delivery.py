@@ -281,3 +281,18 @@ def test_messages_show_threshold_and_observed_place_and_samples(tmp_path: Path) 
     )
     assert card.owner.team == "retail"
     assert "nothing was ever published" in card.done
+
+
+def test_old_messages_are_forgotten_but_for_what_the_next_needs(tmp_path: Path) -> None:
+    stage = _stage(tmp_path)
+    stage.run(check("price.min"))
+    stage.run(check("price.min"))
+    stage.channels["slack"].always = DOWN
+    stage.run(check("price.min"))
+    with stage.history.ledger() as ledger:
+        assert ledger.outbox.forget(stage.now + HOUR, dry_run=True) == 2
+        assert ledger.outbox.forget(stage.now - HOUR, dry_run=False) == 0
+        assert ledger.outbox.forget(stage.now + HOUR, dry_run=False) == 2
+    assert [row.state for row in stage.outbox()] == ["failed"]
+    stage.channels["slack"].always = None
+    assert stage.send(after=HOUR).sent == 1
