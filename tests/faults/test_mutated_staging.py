@@ -36,6 +36,7 @@ TARGETS = {
     "duckdb": "{type: duckdb, database: db.duckdb, table: t, write: replace}",
     "sqlite": "{type: sqlite, database: db.sqlite, table: t, write: replace}",
     "postgres": "{type: postgres, connection: warehouse, table: public.t, write: replace}",
+    "mysql": "{type: mysql, connection: warehouse, table: t, write: replace}",
 }
 ALTERED = {
     "delete": "DELETE FROM {t} WHERE id = {id}",
@@ -60,8 +61,8 @@ SUBTLE = {
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A project whose target is a database of each kind in turn."""
     server = None
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_database")
+    if request.param in ("postgres", "mysql"):
+        url = request.getfixturevalue(f"{request.param}_database")
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", url)
         server = connection_of(url)
     (tmp_path / "datasync.toml").touch()

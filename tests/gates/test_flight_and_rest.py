@@ -27,6 +27,7 @@ TARGETS = {
     "duckdb": "target: {type: duckdb, database: db.duckdb, table: t, write: replace}\n",
     "sqlite": "target: {type: sqlite, database: db.sqlite, table: t, write: replace}\n",
     "postgres": "target: {type: postgres, connection: warehouse, table: public.t, write: replace}\n",
+    "mysql": "target: {type: mysql, connection: warehouse, table: t, write: replace}\n",
 }
 BODY = """\
 columns:
@@ -84,12 +85,16 @@ KINDS_OF_CHECK = ("one_of", "pattern", "min", "max", "greater_than", "less_than"
 
 
 def _frame(kind: str) -> pl.DataFrame:
-    """Rows in which every cell of every column meets others; SQLite has no NaN."""
+    """Rows in which every cell of every column meets others; SQLite and MySQL have no NaN, MySQL no infinity."""
     columns = [pl.Series("id", range(ROWS), dtype=pl.Int64())]
     for stride, (name, (dtype, cells)) in enumerate(CELLS.items(), 1):
-        able = [None if kind == "sqlite" and isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
+        able = [None if isinstance(cell, float) and not _held(cell, kind) else cell for cell in cells]
         columns.append(pl.Series(name, [able[(row * stride + row // 7) % len(able)] for row in range(ROWS)], dtype=dtype))
     return pl.DataFrame(columns)
+
+
+def _held(number: float, kind: str) -> bool:
+    return math.isfinite(number) if kind == "mysql" else kind != "sqlite" or not math.isnan(number)
 
 
 def _row_checks() -> list[Check]:
@@ -105,8 +110,8 @@ def _row_checks() -> list[Check]:
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A project whose target is a database of each kind in turn."""
     server = None
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_database")
+    if request.param in ("postgres", "mysql"):
+        url = request.getfixturevalue(f"{request.param}_database")
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", url)
         server = connection_of(url)
     (tmp_path / "datasync.toml").touch()
@@ -187,7 +192,7 @@ MOVED = {
 def test_key_checks_move_the_same_rows_in_every_engine(place: Place) -> None:
     schema = {"id": pl.Int64, "one": pl.String, "two": pl.Float64, "of": pl.Int64}
     rows = [tuple(None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row) for row in KEY_ROWS]
-    frame = pl.DataFrame(rows if place.kind == "sqlite" else KEY_ROWS, schema=schema, orient="row")
+    frame = pl.DataFrame(rows if place.kind in ("sqlite", "mysql") else KEY_ROWS, schema=schema, orient="row")
     place.rows("CREATE TABLE people (id BIGINT)")
     place.rows("INSERT INTO people VALUES (1), (2), (3), (NULL)")
     result = _audited(place, KEYS, frame)
