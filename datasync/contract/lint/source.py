@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from datasync.contract.endpoints import Source
 from datasync.contract.lint import http, stores
 from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
-from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
+from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders, replaced
 from datasync.contract.yaml_tree import Path
 from datasync.errors import UsageError
 
@@ -66,7 +66,8 @@ def _one_select(finder: Finder, query: str, dialect: str, path: Path) -> None:
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     try:
-        found = sqlglot.parse(query, read=dialect)
+        # What stands in braces will be an identifier.
+        found = sqlglot.parse(replaced(query, lambda name, form: name), read=dialect)
     except (SqlglotError, RecursionError) as error:
         finder.add(path, f"the query cannot be read: {str(error).splitlines()[0][:150]}", "one SELECT", code="E_QUERY")
         return
