@@ -603,8 +603,24 @@ class TransformTally:
     evaluated: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What transforms may use beside the rows.
+
+    Attributes:
+        root: the project root, where a user's own functions are.
+        variables: run variables and params.
+        table: reads a lookup's table whole: (its source block, columns with their types, rows at most) to a frame; raises
+            PermanentError when it has more rows or lacks a column.
+    """
+
+    root: Path = Path()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    table: Callable[[Any, Mapping[str, DataType], int], pl.DataFrame] | None = None
+
+
 class Transform(Protocol):
-    """One processor. Constructed by `transforms.build(item, columns)`; pure but for dedupe's spill."""
+    """One processor. Constructed by `transforms.build(item, number, means)`; pure but for spills and what `means` reads."""
 
     kind: str
 

@@ -11,6 +11,7 @@ from datasync.contract.endpoints import SqlTarget, deletes_limit
 from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.literals import literal_value
 from datasync.contract.model import Contract
+from datasync.contract.refusals import refusals
 from datasync.contract.rules import CompositeReference, Rule
 from datasync.contract.scalars import Limit, decimal_text, duration_text
 from datasync.contract.types import INT64, STRING, DataType
@@ -195,17 +196,13 @@ def _compile(text: str | None, types: Mapping[str, DataType]) -> Expression | No
 
 
 def _transform_checks(contract: Contract) -> Iterator[Check]:
-    """Transforms that can find a row they cannot carry on: `cast`, and `map_values` that rejects."""
+    """What transforms can find: rows that they cannot carry on."""
     seen = set()
     for item in contract.transform:
-        for name, kind in (item.cast or {}).items():
-            if ("cast", name) not in seen:
-                yield Check(f"{name}.cast", "cast", "row", "prepared", (name,), expected=str(kind))
-            seen.add(("cast", name))
-        if item.map_values and item.map_values.default == "reject" and ("map", item.map_values.column) not in seen:
-            name = item.map_values.column
-            yield Check(f"{name}.map_values", "map_values", "row", "prepared", (name,), expected="a value of the map")
-            seen.add(("map", name))
+        for refusal in refusals(item):
+            if refusal.check not in seen:
+                yield Check(refusal.check, refusal.kind, "row", "prepared", (refusal.column,), expected=refusal.expected)
+            seen.add(refusal.check)
 
 
 def _rule(rule: Rule, types: Mapping[str, DataType]) -> Check:

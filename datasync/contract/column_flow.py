@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from datasync.contract.processing import Processor
@@ -12,7 +12,10 @@ from datasync.errors import did_you_mean
 Columns = Mapping[str, DataType | None]
 """Name to type; None: still text, or unknown."""
 
-BEFORE_CASTING = ("rename", "select", "drop", "trim", "map_values", "cast")
+BEFORE_CASTING = (
+    "rename", "select", "drop", "trim", "map_values", "cast",
+    "normalise_unicode", "parse_json", "flatten", "explode", "hash", "mask",
+)  # fmt: skip
 """What may run over columns that no gate has cast yet."""
 
 
@@ -27,24 +30,45 @@ def columns_after(item: Processor, columns: Columns, known: bool = True) -> dict
     Raises:
         ValueError: it names a column that is not there, makes one that is there already, or does not fit a type.
     """
+    from datasync.contract.column_making import MAKERS
+
     makers: dict[str, Callable[[Processor, dict[str, DataType | None], bool], dict[str, DataType | None]]] = {
         "rename": _rename, "select": _select, "drop": _drop, "cast": _cast, "derive": _derive, "filter": _filter,
         "dedupe": _dedupe, "map_values": _map_values, "trim": _trim, "fill": _fill, "convert_timezone": _convert_timezone,
+        **MAKERS,
     }  # fmt: skip
     return makers[item.kind](item, dict(columns), known)
 
 
-def _there(name: str, columns: Columns, known: bool) -> None:
+def there(name: str, columns: Columns, known: bool) -> None:
+    """Refuse a name that is not there.
+
+    Raises:
+        ValueError: it says which columns there are.
+    """
     if known and name not in columns:
         raise ValueError(
             f"there is no column '{name}' here; there are {', '.join(columns)}. {did_you_mean(name, columns)}".rstrip(". ")
         )
 
 
+def text_there(what: str, names: Iterable[str], columns: Columns, known: bool) -> None:
+    """Refuse names that are not there or not text; `what` says what is done to them.
+
+    Raises:
+        ValueError: see above.
+    """
+    for name in names:
+        there(name, columns, known)
+        kind = columns.get(name)
+        if kind is not None and not kind.is_text:
+            raise ValueError(f"{what} text, and {name} is {kind}")
+
+
 def _rename(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     new = item.rename or {}
     for old in new:
-        _there(old, columns, known)
+        there(old, columns, known)
         columns.setdefault(old, None)
     found: dict[str, DataType | None] = {}
     for name, kind in columns.items():
@@ -57,20 +81,20 @@ def _rename(item: Processor, columns: dict[str, DataType | None], known: bool) -
 
 def _select(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     for name in item.select or ():
-        _there(name, columns, known)
+        there(name, columns, known)
     return {name: columns.get(name) for name in item.select or ()}
 
 
 def _drop(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     for name in item.drop or ():
-        _there(name, columns, known)
+        there(name, columns, known)
         columns.pop(name, None)
     return columns
 
 
 def _cast(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     for name, kind in (item.cast or {}).items():
-        _there(name, columns, known)
+        there(name, columns, known)
         columns[name] = kind
     return columns
 
@@ -120,29 +144,22 @@ def dedupe_order(text: str | None) -> tuple[str, bool] | None:
 def _dedupe(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     assert item.dedupe is not None
     for name in item.dedupe.by:
-        _there(name, columns, known)
+        there(name, columns, known)
     order = dedupe_order(item.dedupe.order)
     if order is not None:
-        _there(order[0], columns, known)
+        there(order[0], columns, known)
     return columns
 
 
 def _map_values(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
     assert item.map_values is not None
     name = item.map_values.column
-    _there(name, columns, known)
-    kind = columns.get(name)
-    if kind is not None and not kind.is_text:
-        raise ValueError(f"map_values maps text, and {name} is {kind}")
+    text_there("map_values maps", [name], columns, known)
     return columns
 
 
 def _trim(item: Processor, columns: dict[str, DataType | None], known: bool) -> dict[str, DataType | None]:
-    for name in item.trim or ():
-        _there(name, columns, known)
-        kind = columns.get(name)
-        if kind is not None and not kind.is_text:
-            raise ValueError(f"trim cuts text, and {name} is {kind}")
+    text_there("trim cuts", item.trim or (), columns, known)
     return columns
 
 
@@ -150,7 +167,7 @@ def _fill(item: Processor, columns: dict[str, DataType | None], known: bool) -> 
     from datasync.contract.literals import literal_value
 
     for name, value in (item.fill or {}).items():
-        _there(name, columns, known)
+        there(name, columns, known)
         kind = columns.get(name)
         if kind is not None:
             literal_value(value, kind)
@@ -167,7 +184,7 @@ def _convert_timezone(item: Processor, columns: dict[str, DataType | None], know
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{zone}' is not an IANA time zone") from error
     for name in item.convert_timezone.columns:
-        _there(name, columns, known)
+        there(name, columns, known)
         kind = columns.get(name)
         if kind is not None and (kind.name != "timestamp" or kind.zone is None):
             raise ValueError(f"convert_timezone moves instants, and {name} is {kind}; a naive column gets its zone by timezone:")

@@ -31,3 +31,38 @@ def parse_path(text: str) -> Path:
         steps.append(None if match["all"] else match["plain"] or match["single"] or match["double"])
         at = match.end()
     return tuple(steps)
+
+
+_INDEX = re.compile(r"\[\s*([0-9]{1,9})\s*\]")
+
+
+def parse_member(text: str) -> tuple[str | int, ...]:
+    """Read the path of one value.
+
+    Args:
+        text: `$.a.b`, `$.a[0]`, `$['odd key']`, or dotted keys: `a.b`.
+
+    Returns:
+        Keys of objects and places in arrays, from the document on; `$` alone is the document.
+
+    Raises:
+        ValueError: it is no path, or may lead to several values.
+    """
+    if not text.startswith("$"):
+        keys = tuple(text.split("."))
+        if not all(keys):
+            raise ValueError(f"'{text[:60]}' has an empty key; written $.a.b, $.a[0], $['odd key'] or a.b")
+        return keys
+    steps: list[str | int] = []
+    at = 1
+    while at < len(text):
+        match = _INDEX.match(text, at)
+        if match is not None:
+            steps.append(int(match[1]))
+        else:
+            match = _STEP.match(text, at)
+            if match is None or match["all"]:
+                raise ValueError(f"'{text[at : at + 20]}' does not lead to one value; written $.a.b, $.a[0], $['odd key'] or a.b")
+            steps.append(match["plain"] or match["single"] or match["double"])
+        at = match.end()
+    return tuple(steps)

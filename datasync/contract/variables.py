@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datasync.contract.types import parse_type
 from datasync.errors import UsageError, did_you_mean
 
 RUN_VARIABLES = (
-    "run_id", "ds", "data_interval_start", "data_interval_end", "window_start", "window_end", "last_run_time",
+    "run_id", "ds", "next_ds", "data_interval_start", "data_interval_end", "window_start", "window_end", "last_run_time",
 )  # fmt: skip
 """Names that every run gives a value."""
 
@@ -31,7 +32,7 @@ def resolve_params(contract: Contract, given: Mapping[str, str]) -> dict[str, An
 
     Args:
         contract: declares them.
-        given: text from outside.
+        given: text from outside; a param that has neither this nor a default is looked up as AIRFLOW_VAR_NAME.
 
     Raises:
         UsageError: an undeclared param, one without a value, of the wrong type, or not in `one_of`.
@@ -40,13 +41,22 @@ def resolve_params(contract: Contract, given: Mapping[str, str]) -> dict[str, An
         if name not in contract.params:
             known = ", ".join(contract.params) or "none"
             raise UsageError(f"no param '{name}'; declared: {known}", code="E_PARAM", hint=did_you_mean(name, contract.params))
-    return {name: _param(name, declared, given.get(name)) for name, declared in contract.params.items()}
+    return {name: _param(name, declared, _given(name, declared, given)) for name, declared in contract.params.items()}
+
+
+def _given(name: str, declared: Parameter, given: Mapping[str, str]) -> str | None:
+    """Text from outside; a param without default that nobody gives is an Airflow variable in the environment."""
+    if name in given or declared.default is not None:
+        return given.get(name)
+    return os.environ.get(f"AIRFLOW_VAR_{name.upper()}")
 
 
 def _param(name: str, declared: Parameter, text: str | None) -> Any:
     raw: Any = declared.default if text is None else _raw(text, declared.type)
     if raw is None:
-        raise UsageError(f"param '{name}' has no value", code="E_PARAM", hint=f"give --param {name}=…")
+        raise UsageError(
+            f"param '{name}' has no value", code="E_PARAM", hint=f"give --param {name}=… or set AIRFLOW_VAR_{name.upper()}"
+        )
     try:
         value = literal_value(raw, parse_type("timestamp[us, UTC]" if declared.type == "timestamp" else declared.type))
     except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.checks import Gate
@@ -44,6 +45,8 @@ class Context:
         progress: told after each batch; called from worker threads.
         before_publish: sees the audited staging last.
         released: a person let the run go on whatever is refused.
+        root: the project root, where the functions of `python` are.
+        open_source: opens the source block of a `lookup`.
     """
 
     plan: Plan
@@ -60,6 +63,8 @@ class Context:
     sequence: int = 0
     before_publish: Callable[[TargetSpec, Staging], None] = lambda spec, staging: None
     released: bool = False
+    root: Path = Path()
+    open_source: Callable[[Any], Source] | None = None
 
     def check_stop(self) -> None:
         """Raise Interrupted when the run must end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datasync.contract.refusals import REFUSING
 from datasync.failpoints import failpoint
 from datasync.plan.steps import JudgeRows
 from datasync.seams import Batch
@@ -17,7 +18,7 @@ def judge(step: JudgeRows, context: Context, flow: Flow, batches: Iterator[Batch
     from datasync.gates.quarantine import rejected_frame
 
     with flow.working():
-        checks = tuple(check for check in step.checks if check.kind not in ("readable", "cast", "map_values"))
+        checks = tuple(check for check in step.checks if check.kind not in ("readable", *REFUSING))
         absent = context.source.kind in ABSENT_IS_NULL
         plan = FlightPlan(step.gate, step.columns, checks, context.clock, step.unknown_columns, step.first, absent)
         gate = FlightGate(plan)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datasync.failpoints import failpoint
 from datasync.plan.steps import Reshape
 from datasync.results.model import CheckTally
-from datasync.seams import Batch, TransformTally
+from datasync.seams import Batch, Means, TransformTally
 from datasync.stages.context import Context, Flow, Progress
+from datasync.stages.tables import table_reader
 
 
 def reshape(step: Reshape, context: Context, flow: Flow, batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -16,7 +17,8 @@ def reshape(step: Reshape, context: Context, flow: Flow, batches: Iterator[Batch
     from datasync.transforms import chain
 
     tally = TransformTally()
-    transformed = chain(step.items).apply(_counted(batches, flow), tally, context.workspace.spill)
+    means = Means(context.root, context.plan.variables, table_reader(context))
+    transformed = chain(step.items, means).apply(_counted(batches, flow), tally, context.workspace.spill)
     while True:
         context.check_stop()
         with flow.working():

@@ -28,7 +28,7 @@ from datasync.plan.window import (
 from datasync.seams import Commit, PinnedFile, Source, Target, TargetSpec, TargetState, Window, WindowValue
 from datasync.sync.options import RunOptions
 
-RUN_INTERVAL = ("ds", "data_interval_start", "data_interval_end")
+RUN_INTERVAL = ("ds", "next_ds", "data_interval_start", "data_interval_end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,7 @@ def run_variables(contract: Contract, request: Request, history: History) -> dic
         **request.params,
         "run_id": request.run_id,
         "ds": start.date(),
+        "next_ds": start.date() + timedelta(days=1),
         "data_interval_start": start,
         "data_interval_end": end,
     }

@@ -14,6 +14,7 @@ from datasync.contract.columns import Column
 from datasync.contract.endpoints import ParquetSource
 from datasync.contract.loader import LoadedContract, load_contract
 from datasync.contract.model import Contract
+from datasync.contract.refusals import refusals
 from datasync.contract.types import of_polars
 from datasync.errors import UsageError
 from datasync.gates.quarantine import rows_of
@@ -129,9 +130,7 @@ def _by_start(contract: Contract, gate: str, frame: pl.DataFrame) -> Iterator[tu
 
 def _refusing(contract: Contract, reasons: list[str]) -> int | None:
     for number, item in enumerate(contract.transform):
-        if item.map_values is not None and f"{item.map_values.column}.map_values" in reasons:
-            return number
-        if any(f"{name}.cast" in reasons for name in item.cast or {}):
+        if any(refusal.check in reasons for refusal in refusals(item)):
             return number
     return None
 

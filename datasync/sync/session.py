@@ -352,6 +352,8 @@ class Session:
             sequence=self._audited_sequence(prepared),
             before_publish=before_publish,
             released=self.options.released is not None,
+            root=self.project.root,
+            open_source=systems.open_source,
         )
 
     def _record(self, history: History, facts: RunFacts, result: RunResult, execution: Execution) -> RunResult:

@@ -38,6 +38,8 @@ class Systems:
     target: Target | None
     staging_target: Target
     auditor: Auditor
+    open_source: Callable[[Any], Source]
+    """Opens a further source, such as a lookup's table, as the run's own is opened."""
 
 
 def surroundings(project: Project, connections: Callable[[str], Connection] | None = None) -> Surroundings:
@@ -94,7 +96,7 @@ def open_systems(
         assert target is not None
         staging = target
     try:
-        yield Systems(source, target, staging, auditor)
+        yield Systems(source, target, staging, auditor, lambda endpoint: open_source(_rendered(endpoint, values), around))
     finally:
         if own:
             auditor.close()

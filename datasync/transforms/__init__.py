@@ -10,7 +10,7 @@ from typing import Any
 from datasync.contract.processing import Processor
 from datasync.contract.types import DataType
 from datasync.errors import UnknownName
-from datasync.seams import Batch, Transform, TransformTally
+from datasync.seams import Batch, Means, Transform, TransformTally
 
 TRANSFORMS = {
     "rename": "datasync.transforms.rename:Rename",
@@ -24,11 +24,20 @@ TRANSFORMS = {
     "trim": "datasync.transforms.trim:Trim",
     "fill": "datasync.transforms.fill:Fill",
     "convert_timezone": "datasync.transforms.convert_timezone:ConvertTimezone",
+    "normalise_unicode": "datasync.transforms.normalise_unicode:NormaliseUnicode",
+    "parse_json": "datasync.transforms.parse_json:ParseJson",
+    "flatten": "datasync.transforms.flatten:Flatten",
+    "explode": "datasync.transforms.explode:Explode",
+    "hash": "datasync.transforms.hash:Hash",
+    "mask": "datasync.transforms.mask:Mask",
+    "lookup": "datasync.transforms.lookup:Lookup",
+    "format_payload": "datasync.transforms.format_payload:FormatPayload",
+    "python": "datasync.transforms.python:Python",
 }
 
 
-def build(item: Processor, number: int = 0) -> Transform:
-    """Give the transform of one item; `number` is its place in the list.
+def build(item: Processor, number: int = 0, means: Means | None = None) -> Transform:
+    """Give the transform of one item; `number` is its place in the list, `means` what it may use beside the rows.
 
     Raises:
         UnknownName: no such kind.
@@ -37,7 +46,7 @@ def build(item: Processor, number: int = 0) -> Transform:
         raise UnknownName("transform", item.kind, TRANSFORMS)
     module, _, name = TRANSFORMS[item.kind].partition(":")
     made: Any = getattr(importlib.import_module(module), name)
-    transform: Transform = made(item, number)
+    transform: Transform = made(item, number, means)
     return transform
 
 
@@ -62,6 +71,6 @@ class Chain:
         return batches
 
 
-def chain(items: Sequence[Processor]) -> Chain:
+def chain(items: Sequence[Processor], means: Means | None = None) -> Chain:
     """Give the chain of a contract's transforms."""
-    return Chain([build(item, number) for number, item in enumerate(items)])
+    return Chain([build(item, number, means) for number, item in enumerate(items)])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from datasync.casting import cast_column
-from datasync.seams import RejectedRows, TransformTally
-from datasync.transforms.each import EachBatch
+from datasync.seams import TransformTally
+from datasync.transforms.each import EachBatch, without
 
 
 class Cast(EachBatch):
@@ -16,10 +16,7 @@ class Cast(EachBatch):
         """Cast the columns one after the other."""
         for name, kind in (self.item.cast or {}).items():
             values, bad = cast_column(frame[name], kind)
-            check = f"{name}.cast"
-            tally.evaluated[check] = tally.evaluated.get(check, 0) + frame.height
-            if bad.any():
-                tally.rejected.append(RejectedRows(frame.filter(bad), check, name))
-                frame, values = frame.filter(~bad), values.filter(~bad)
+            frame = without(frame, bad, (name, "cast"), tally)
+            values = values.filter(~bad) if bad.any() else values
             frame = frame.with_columns(values.alias(name))
         return frame

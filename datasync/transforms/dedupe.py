@@ -18,7 +18,7 @@ from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.processing import Processor
 from datasync.contract.types import STRING, DataType
 from datasync.failpoints import failpoint
-from datasync.seams import Batch, TransformTally
+from datasync.seams import Batch, Means, TransformTally
 
 ROW = "__row"
 
@@ -32,7 +32,7 @@ class Dedupe:
 
     kind = "dedupe"
 
-    def __init__(self, item: Processor, number: int = 0) -> None:
+    def __init__(self, item: Processor, number: int = 0, means: Means | None = None) -> None:
         assert item.dedupe is not None
         self._item = item
         self._by = item.dedupe.by

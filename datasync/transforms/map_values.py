@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from datasync.seams import RejectedRows, TransformTally
-from datasync.transforms.each import EachBatch
+from datasync.seams import TransformTally
+from datasync.transforms.each import EachBatch, without
 
 
 class MapValues(EachBatch):
@@ -25,10 +25,5 @@ class MapValues(EachBatch):
     def _reject(self, frame: pl.DataFrame, old: list[str], tally: TransformTally) -> pl.DataFrame:
         assert self.item.map_values is not None
         name = self.item.map_values.column
-        check = f"{name}.map_values"
-        tally.evaluated[check] = tally.evaluated.get(check, 0) + frame.height
         unknown = ~frame[name].is_in(old) & frame[name].is_not_null()
-        if unknown.any():
-            tally.rejected.append(RejectedRows(frame.filter(unknown), check, name))
-            return frame.filter(~unknown)
-        return frame
+        return without(frame, unknown, (name, "map_values"), tally)

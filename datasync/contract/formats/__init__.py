@@ -8,7 +8,7 @@ from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Tree
 from datasync.errors import Problem
 
-FORMATS = {"native": "datasync.contract.formats.native"}
+FORMATS = {"native": "datasync.contract.formats.native", "sync_config": "datasync.contract.formats.sync_config"}
 """Spelling -> the module that reads it; `recognises(tree)` tells whether a file is in it, `normalise` reads it."""
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from datasync.contract.endpoints import Source
 from datasync.contract.lint import http, stores
 from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, PARTED_KINDS, SQL_KINDS, TEXT_KINDS, Finder
-from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
+from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders, replaced
+from datasync.contract.yaml_tree import Path
 from datasync.errors import UsageError
 
 DELTA_SCHEMES = ("s3", "s3a", "abfs", "abfss", "az", "gs")
@@ -17,7 +19,7 @@ def find(finder: Finder) -> None:
     """Look at source, cursor, params and paths."""
     source = finder.contract.source
     if source.type in SQL_KINDS:
-        _table_or_query(finder)
+        table_or_query(finder, source, ("source",))
     if source.type in HTTP_KINDS:
         http.find(finder)
     _params(finder)
@@ -27,21 +29,18 @@ def find(finder: Finder) -> None:
     _changes(finder)
 
 
-def _table_or_query(finder: Finder) -> None:
-    source = finder.contract.source
+def table_or_query(finder: Finder, source: Source, at: Path) -> None:
+    """Look at what a SQL source reads; `at` is where its block stands."""
     table, query = getattr(source, "table", None), getattr(source, "query", None)
     if (table is None) == (query is None):
-        finder.add(
-            ("source",), "table and query together" if table else "neither table nor query", "exactly one of table and query"
-        )
+        finder.add(at, "table and query together" if table else "neither table nor query", "exactly one of table and query")
     if query is not None:
-        _query(finder, query)
+        _query(finder, query, source, (*at, "query"))
     elif table is not None and table.count(".") > 1:
-        finder.add(("source", "table"), f"'{table}'", "table or schema.table")
+        finder.add((*at, "table"), f"'{table}'", "table or schema.table")
 
 
-def _query(finder: Finder, query: str) -> None:
-    path = ("source", "query")
+def _query(finder: Finder, query: str, source: Source, path: Path) -> None:
     names = {bound.name for bound in bound_names(query)}
     known = (*RUN_VARIABLES, *finder.contract.params)
     for name in sorted(names - set(known)):
@@ -49,15 +48,15 @@ def _query(finder: Finder, query: str) -> None:
     own = names & {"window_start", "window_end"}
     if len(own) == 1:
         finder.add(path, f"the query uses :{next(iter(own))} alone", ":window_start and :window_end together, or neither")
-    if own and finder.contract.source.cursor is None:
+    if own and source.cursor is None:
         finder.add(path, "the query bounds a window and the source has no cursor", "source.cursor")
     for name, _ in placeholders(query):
         if name not in finder.contract.params:
             finder.unknown(path, name, "param", finder.contract.params)
-    _one_select(finder, query)
+    _one_select(finder, query, source.type, path)
 
 
-def _one_select(finder: Finder, query: str) -> None:
+def _one_select(finder: Finder, query: str, dialect: str, path: Path) -> None:
     """The author's query is one SELECT and nothing else."""
     import logging
 
@@ -66,9 +65,9 @@ def _one_select(finder: Finder, query: str) -> None:
     from sqlglot.errors import SqlglotError
 
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
-    path = ("source", "query")
     try:
-        found = sqlglot.parse(query, read=finder.contract.source.type)
+        # What stands in braces will be an identifier.
+        found = sqlglot.parse(replaced(query, lambda name, form: name), read=dialect)
     except (SqlglotError, RecursionError) as error:
         finder.add(path, f"the query cannot be read: {str(error).splitlines()[0][:150]}", "one SELECT", code="E_QUERY")
         return
@@ -130,8 +129,6 @@ def _cursor(finder: Finder) -> None:
 
 
 def _cursor_start(finder: Finder) -> None:
-    from datasync.contract.yaml_tree import Path
-
     contract, cursor = finder.contract, finder.contract.source.cursor
     assert cursor is not None
     declared = {**contract.columns, **(contract.source.columns or {})}[cursor.column]

@@ -1,0 +1,222 @@
+"""An earlier configuration and the columns of its source in, the native contract that does the same out, as plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from datasync.contract.column_flow import columns_after
+from datasync.contract.formats.sync_config import TYPES, Names, Step, SyncConfig, problem_at
+from datasync.contract.processing import Processor
+from datasync.contract.scalars import decimal_text
+from datasync.contract.types import STRING, DataType
+from datasync.contract.yaml_tree import Path, Tree
+from datasync.errors import ContractError, Problem
+
+Types = Mapping[str, DataType | None]
+_COMPARED = re.compile(r"(\w+)\s*(?:>=?|<=?)\s*'\{")
+
+
+@dataclass
+class Rewriting:
+    """One rewriting on its way.
+
+    Attributes:
+        source: columns of the source with their promises.
+        checks: column to what is asked of it.
+    """
+
+    config: SyncConfig
+    tree: Tree
+    file: str
+    names: Names
+    source: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kinds: dict[str, DataType | None] = field(default_factory=dict)
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def attempt(self, path: Path, make: Callable[[], Any]) -> Any:
+        """Make a part; what does not fit is said at its place."""
+        try:
+            return make()
+        except ValueError as error:
+            self.problem(path, str(error))
+            return None
+
+    def problem(self, path: Path, found: str, hint: str = "") -> None:
+        """Say that something has no counterpart."""
+        self.problems.append(problem_at(self.tree, self.file, path, found, hint))
+
+
+def source_block(config: SyncConfig, tree: Tree, file: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Give the native source without columns, and the params that it needs.
+
+    Raises:
+        ContractError: a placeholder or variable has no counterpart.
+    """
+    rewriting = Rewriting(config, tree, file, Names(dict(config.source.params)))
+    block = _source(rewriting)
+    if rewriting.problems:
+        raise ContractError(rewriting.problems)
+    return block, rewriting.names.params
+
+
+def rewrite(config: SyncConfig, tree: Tree, file: str, name: str, columns: tuple[Types, tuple[str, ...]]) -> dict[str, Any]:
+    """Give the native contract.
+
+    Args:
+        config: of `tree`, which stands in `file`.
+        name: the contract's.
+        columns: the source's columns with their types, and which of them are the key.
+
+    Raises:
+        ContractError: everything that has no counterpart.
+    """
+    types, key = columns
+    rewriting = Rewriting(config, tree, file, Names(dict(config.source.params)))
+    rewriting.kinds = dict(types)
+    rewriting.source = {column: {"type": str(kind or STRING)} for column, kind in types.items()}
+    source = _source(rewriting)
+    steps = [item for number, step in enumerate(config.transform.processors) for item in _step(rewriting, step, number)]
+    promised = _gates(rewriting)
+    target = _target(rewriting)
+    kinds = rewriting.kinds
+    for column in rewriting.checks:
+        if column not in kinds:
+            rewriting.problem(("transform",), f"a promise about '{column}', which no step gives; there are {', '.join(kinds)}")
+    if rewriting.problems:
+        raise ContractError(rewriting.problems)
+    made: dict[str, Any] = {"contract": name, "version": "1.0.0"}
+    if config.monitoring.task_decomposition:
+        made["run"] = {"tasks": "split"}
+    made |= {"params": rewriting.names.params} if rewriting.names.params else {}
+    made["source"] = {**source, "columns": rewriting.source}
+    made |= {"transform": steps} if steps else {}
+    made["columns"] = {
+        column: {"type": str(kind or STRING), **({"key": True} if column in key else {}), **rewriting.checks.get(column, {})}
+        for column, kind in kinds.items()
+    }
+    made |= {**promised, "target": target}
+    alerts = [
+        {"when": alert.condition, "to": [alert.channel], **({"message": alert.message} if alert.message else {})}
+        for alert in config.monitoring.alerts
+    ]
+    return made | ({"alerts": alerts} if alerts else {})
+
+
+def _source(rewriting: Rewriting) -> dict[str, Any]:
+    given = rewriting.config.source
+    query = rewriting.attempt(("source", "query"), lambda: rewriting.names.query(given.query))
+    made = {"type": given.type, "connection": given.connection_id, "query": query}
+    detection = rewriting.config.monitoring.change_detection
+    if detection is not None and detection.enabled:
+        path = ("monitoring", "change_detection", "query")
+        made["changes"] = {"query": rewriting.attempt(path, lambda: rewriting.names.query(detection.query))}
+    return made
+
+
+def _step(rewriting: Rewriting, step: Step, number: int) -> list[dict[str, Any]]:
+    path: Path = ("transform", "processors", number)
+    if step.type == "data_validator":
+        for place, rule in enumerate(step.rules):
+            kind = rewriting.kinds.get(rule.field)
+            if rule.type is not None and kind is not None and not getattr(kind, TYPES[rule.type]):
+                rewriting.problem(
+                    (*path, "rules", place, "type"), f"{rule.type}, and {rule.field} is {kind}", "cast it in the query"
+                )
+            asked = rule.model_dump(exclude_none=True, exclude={"field", "type"})
+            rewriting.checks.setdefault(rule.field, {}).update({word: _plain(value) for word, value in asked.items()})
+        return []
+    if step.type == "timestamp_converter":
+        if step.timezone is None or not step.timestamp_fields:
+            rewriting.problem(path, "neither timezone nor timestamp_fields may be missing")
+            return []
+        _instants(rewriting, step.timestamp_fields)
+        item: dict[str, Any] = {"convert_timezone": {"columns": list(step.timestamp_fields), "to": step.timezone}}
+    else:
+        made = {}
+        for code in ("company_code", "store_code"):
+            if (text := getattr(step, code)) is not None:
+                made[code] = rewriting.attempt((*path, code), partial(rewriting.names.text, text))
+        item = {"format_payload": {"format": step.format, **made}}
+    after = rewriting.attempt(path, lambda: columns_after(Processor.model_validate(_frozen(item)), rewriting.kinds))
+    rewriting.kinds = after if after is not None else rewriting.kinds
+    return [item]
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as the models want them."""
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _instants(rewriting: Rewriting, names: tuple[str, ...]) -> None:
+    """Timestamps without a zone were in UTC; the source's gate makes instants of them."""
+    for name in names:
+        kind = rewriting.kinds.get(name)
+        if kind is not None and kind.name == "timestamp" and kind.zone is None:
+            zoned = replace(kind, zone="UTC")
+            rewriting.kinds[name] = zoned
+            rewriting.source[name] = {"type": str(zoned), "timezone": "UTC"}
+
+
+def _gates(rewriting: Rewriting) -> dict[str, Any]:
+    # An empty day was no failure then.
+    made: dict[str, Any] = {"count": {"min": 0}}
+    for number, gate in enumerate(rewriting.config.quality_gates.validation_rules):
+        path: Path = ("quality_gates", "validation_rules", number)
+        if gate.type == "record_count_match":
+            share = f"{decimal_text(Fraction(str(gate.tolerance or 0)) * 100)}%"
+            made["count"]["tolerance"] = share
+            made["quarantine"] = {"allow": share}
+        elif gate.type == "data_freshness":
+            made["freshness"] = _freshness(rewriting, gate.field, gate.max_age_hours, path)
+        else:
+            for name in gate.required_fields:
+                rewriting.checks.setdefault(name, {})["required"] = True
+    return made
+
+
+def _freshness(rewriting: Rewriting, named: str | None, hours: int | None, path: Path) -> dict[str, Any]:
+    """The column is the one that is named, or that the query compares with a placeholder."""
+    compared = _COMPARED.search(rewriting.config.source.query)
+    column = named or (compared[1] if compared else "updated_at")
+    kind = rewriting.kinds.get(column)
+    if hours is None or kind is None or kind.name != "timestamp":
+        rewriting.problem(path, f"data_freshness needs max_age_hours and a timestamp, and {column} is {kind or 'no column'}",
+                          "name it in field:")  # fmt: skip
+    if kind is not None and kind.zone is None:
+        rewriting.checks.setdefault(column, {})["timezone"] = "UTC"
+    return {"column": column, "max_age": f"{hours}h"}
+
+
+def _target(rewriting: Rewriting) -> dict[str, Any]:
+    given = rewriting.config.target
+    if given.type == "postgres":
+        if given.table is None:
+            rewriting.problem(("target",), "'table' is missing")
+        return {"type": "postgres", "connection": given.connection_id, "table": given.table, "write": "merge"}
+    if given.endpoint is None:
+        rewriting.problem(("target",), "'endpoint' is missing")
+    if "data" in given.payload_template:
+        rewriting.problem(("target", "payload_template", "data"), "the key 'data', where the records go")
+    payload = rewriting.attempt(("target", "payload_template"), lambda: rewriting.names.structure(given.payload_template))
+    made = {
+        "type": "rest",
+        "connection": given.connection_id,
+        "endpoint": given.endpoint,
+        "method": given.method,
+        "write": "merge",
+    }
+    return {**made, "payload": {**(payload or {}), "data": "{records}"}}
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    return float(value) if isinstance(value, Decimal) else value

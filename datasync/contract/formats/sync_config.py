@@ -1,0 +1,239 @@
+"""A YAML tree of the earlier sync configuration in, its typed parts out, or each thing that is wrong with it.
+
+That configuration names no columns, which a contract needs: `datasync import` asks the source for them and rewrites it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from datasync.contract.base import Model
+from datasync.contract.columns import Value
+from datasync.contract.model import Contract
+from datasync.contract.yaml_tree import Path, Tree, dotted
+from datasync.errors import ContractError, Problem
+
+TYPES = {
+    "numeric": "is_numeric", "number": "is_numeric", "integer": "is_integer", "float": "is_float", "string": "is_text",
+    "datetime": "is_temporal", "timestamp": "is_temporal", "date": "is_temporal",
+}  # fmt: skip
+"""A validator's word for a type -> the property of `DataType` that says so."""
+
+
+class Source(Model):
+    """Where rows are read: a query whose `{placeholders}` are filled from params."""
+
+    type: Literal["postgres"]
+    connection_id: str
+    query: str
+    params: dict[str, Value] = Field(default_factory=dict)
+
+
+class Target(Model):
+    """Where rows go."""
+
+    type: Literal["rest_api", "postgres"]
+    connection_id: str
+    endpoint: str | None = None
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    payload_template: dict[str, Any] = Field(default_factory=dict)
+    table: str | None = None
+
+
+class FieldRule(Model):
+    """What `data_validator` asks of a field."""
+
+    field: str
+    type: Literal[tuple(TYPES)] | None = None  # type: ignore[valid-type]
+    required: bool | None = None
+    min: Value | None = None
+    max: Value | None = None
+    pattern: str | None = None
+
+
+class Step(Model):
+    """One processor; which keys it may have depends on its type."""
+
+    type: Literal["timestamp_converter", "payload_formatter", "data_validator"]
+    timezone: str | None = None
+    timestamp_fields: tuple[str, ...] = ()
+    format: Literal["default", "esl_format", "inventory_format"] = "default"
+    company_code: str | None = None
+    store_code: str | None = None
+    rules: tuple[FieldRule, ...] = ()
+
+
+class Transform(Model):
+    processors: tuple[Step, ...] = ()
+
+
+class ChangeDetection(Model):
+    enabled: bool = True
+    query: str
+
+
+class EarlierAlert(Model):
+    condition: str
+    channel: Literal["slack", "email", "both"]
+    message: str | None = None
+
+
+class Monitoring(Model):
+    change_detection: ChangeDetection | None = None
+    task_decomposition: bool = False
+    alerts: tuple[EarlierAlert, ...] = ()
+
+
+class Gate(Model):
+    """One of `validation_rules`."""
+
+    type: Literal["record_count_match", "data_freshness", "schema_validation"]
+    tolerance: Decimal | int | None = None
+    max_age_hours: int | None = Field(None, ge=1)
+    field: str | None = None
+    required_fields: tuple[str, ...] = ()
+
+
+class Gates(Model):
+    validation_rules: tuple[Gate, ...] = ()
+
+
+class SyncConfig(Model):
+    """A whole earlier configuration."""
+
+    source: Source
+    target: Target
+    transform: Transform = Transform()
+    monitoring: Monitoring = Monitoring()
+    quality_gates: Gates = Gates()
+
+
+def recognises(tree: Tree) -> bool:
+    """Tell whether a tree is in this spelling: it has no name, and connections are called as they were then."""
+    value = tree.value
+    if not isinstance(value, dict) or "contract" in value:
+        return False
+    blocks = [block for name in ("source", "target") if isinstance(block := value.get(name), dict)]
+    return any("connection_id" in block for block in blocks)
+
+
+def normalise(tree: Tree, file: str) -> tuple[Contract | None, list[Problem]]:
+    """Say what to do with such a file: without columns it is no contract yet."""
+    place = tree.place(("source",))
+    found = "the earlier configuration, which declares no columns"
+    hint = "datasync import --format sync_config FILE asks the source for them and writes the contract"
+    return None, [Problem("", found, "a contract", hint, file, place.line, place.column, "E_SYNC_CONFIG")]
+
+
+def read_config(tree: Tree, file: str) -> SyncConfig:
+    """Type a tree.
+
+    Raises:
+        ContractError: every key or value that does not fit.
+    """
+    try:
+        found = SyncConfig.model_validate(tree.value)
+    except ValidationError as error:
+        raise ContractError([*tree.problems, *(_problem(tree, file, item) for item in error.errors())]) from None
+    if tree.problems:
+        raise ContractError(tree.problems)
+    return found
+
+
+def _problem(tree: Tree, file: str, item: Any) -> Problem:
+    path: Path = tuple(part for part in item["loc"] if isinstance(part, int) or not part.startswith(("function-", "lax")))
+    message = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].replace("Input should be ", "")
+    return problem_at(tree, file, path, message)
+
+
+def problem_at(tree: Tree, file: str, path: Path, found: str, hint: str = "") -> Problem:
+    """Say a problem of an earlier configuration at its place."""
+    place = tree.place(path)
+    return Problem(dotted(path), found, "", hint, file, place.line, place.column, "E_SYNC_CONFIG")
+
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
+_QUOTED = re.compile(r"'\{([A-Za-z_]\w*)\}'")
+_BARE = re.compile(r"\{([A-Za-z_]\w*)\}")
+RUN_VARIABLES = {"ds": "ds", "next_ds": "next_ds", "run_id": "run_id"}
+
+
+class UnfitError(ValueError):
+    """A text of an earlier configuration that has no counterpart; the message says why."""
+
+
+class Names:
+    """Rewrites variables and placeholders, and remembers the params that the contract must declare."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+        self.params: dict[str, dict[str, Any]] = {}
+
+    def text(self, text: str) -> str:
+        """Rewrite `{{ ds }}` and its kin within a text as `{ds}`.
+
+        Raises:
+            UnfitError: a variable that has no counterpart, or text that would be taken for one.
+        """
+        if _BARE.search(_VARIABLE.sub("", text)):
+            raise UnfitError("text in single braces, which a contract would take for a variable")
+        return _VARIABLE.sub(lambda match: "{" + self._variable(match[1]) + "}", text)
+
+    def structure(self, value: Any) -> Any:
+        """Rewrite all texts of a structure."""
+        if isinstance(value, dict):
+            return {name: self.structure(item) for name, item in value.items()}
+        if isinstance(value, tuple):
+            return [self.structure(item) for item in value]
+        return self.text(value) if isinstance(value, str) else float(value) if isinstance(value, Decimal) else value
+
+    def query(self, query: str) -> str:
+        """Rewrite quoted placeholders as bound values; those without quotes stay identifiers.
+
+        Raises:
+            UnfitError: a placeholder within a longer quoted text, or one without a param.
+        """
+        bound = _QUOTED.sub(lambda match: f":{self._param(match[1])}", query)
+        if any(_BARE.search(text) for text in re.findall(r"'[^']*'", bound)):
+            raise UnfitError("a placeholder within a longer quoted text: build the text in SQL, such as '%' || '{name}'")
+        for match in _BARE.finditer(bound):
+            if _VARIABLE.search(str(self.given.get(match[1], ""))):
+                raise UnfitError(f"a variable as the identifier {{{match[1]}}}: quote it, or give it a value")
+            self._param(match[1])
+        return bound
+
+    def _variable(self, name: str) -> str:
+        if name.startswith("var.value."):
+            self.params.setdefault(name.removeprefix("var.value."), {"type": "string"})
+            return name.removeprefix("var.value.")
+        if name not in RUN_VARIABLES:
+            raise UnfitError(f"the variable {{{{ {name} }}}}; known: {', '.join(RUN_VARIABLES)}, var.value.NAME")
+        return RUN_VARIABLES[name]
+
+    def _param(self, name: str) -> str:
+        """Give the name that a query binds: a run variable where the param is nothing else, else a declared param."""
+        if name not in self.given:
+            if name == "last_run_time":
+                return name
+            raise UnfitError(f"the placeholder {{{name}}} without a value in params")
+        value = self.given[name]
+        whole = _VARIABLE.fullmatch(value.strip()) if isinstance(value, str) else None
+        if whole is not None:
+            return self._variable(whole[1])
+        if isinstance(value, str) and _VARIABLE.search(value):
+            raise UnfitError(f"the param {name} mixes text and variables")
+        kind = (
+            "bool"
+            if isinstance(value, bool)
+            else "int64"
+            if isinstance(value, int)
+            else "float64"
+            if isinstance(value, Decimal)
+            else "string"
+        )
+        self.params.setdefault(name, {"type": kind, "default": float(value) if isinstance(value, Decimal) else value})
+        return name

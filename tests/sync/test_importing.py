@@ -1,0 +1,159 @@
+"""The earlier configuration rewritten as a contract, and what the contract does: from real PostgreSQL to an API on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from datasync.cli.app import invoke
+from datasync.contract.loader import examine, load_contract
+from tests.connectors.api.server import Api
+
+EXAMPLE = Path(__file__).parent / "sync_config.yaml"
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+NOON = datetime.now(UTC) - timedelta(seconds=1)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    made = Api()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, api: Api, postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_TARGET_API", f"http://127.0.0.1:{api.port}")
+    monkeypatch.setenv("AIRFLOW_CONN_SOURCE_POSTGRES", postgres_database)
+    monkeypatch.setenv("AIRFLOW_VAR_COMPANY_CODE", "C01")
+    (tmp_path / "datasync.toml").touch()
+    (tmp_path / "example.yaml").write_bytes(EXAMPLE.read_bytes())
+    _table(postgres_database)
+
+
+def _table(url: str, rows: int = 3, price: str = "1000.50") -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS product_info")
+        connection.execute(
+            "CREATE TABLE product_info (id bigint, name text, product_name text, price numeric(12,2), created_at timestamp,"
+            " updated_at timestamptz)"
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO product_info VALUES (%s, 'n', '우유', %s, %s, %s)",
+                [(n, price if n > 1 else "5", datetime(2026, 1, 1, 3), NOON) for n in range(1, rows + 1)]
+                + [(99, "1", datetime(2026, 1, 1), TODAY - timedelta(hours=1))],
+            )
+
+
+def _import(*more: str) -> int:
+    return invoke(["import", "example.yaml", "--format", "sync_config", *more])
+
+
+def _run(capfd: pytest.CaptureFixture[str], *more: str) -> tuple[int, Any]:
+    capfd.readouterr()
+    code = invoke(["run", "native.yaml", "--json", "--param", "store_code=S9", *more])
+    return code, json.loads(capfd.readouterr().out)
+
+
+def test_the_example_becomes_a_contract_that_does_the_same(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import("--name", "products", "--output", "native.yaml") == 0
+    contract = load_contract("native.yaml").contract
+    assert contract.run.tasks == "split"
+    assert contract.key == ("id",)
+    assert {name: declared.default for name, declared in contract.params.items()} == {
+        "table_name": "product_info", "company_code": None, "store_code": None,
+    }  # fmt: skip
+    assert [(alert.when, alert.to, alert.message) for alert in contract.alerts] == [
+        ("extracted_records > 1000", ("slack",), "대용량 데이터 처리: {extracted_records}건"),
+        ("response_time > 10", ("email",), "API 응답 지연: {response_time}초"),
+        ("error_occurred", ("both",), "동기화 실패: {error_message}"),
+    ]
+    code, result = _run(capfd)
+    assert (code, result["status"], result["error"]) == (0, "passed", None), result["checks"]
+    (request,) = api.received
+    assert (request.method, request.path) == ("POST", "/api/data/sync")
+    assert (request.json["source"], request.json["batch_id"]) == ("airflow_sync", result["run_id"])
+    rows = request.json["data"]
+    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert rows[1] == {
+        **rows[1], "company_code": "C01", "store_code": "S9", "article_id": "2", "article_name": "우유", "article_price": 1000.5,
+        "name": "n", "price": 1000.5,
+    }  # fmt: skip
+    assert datetime.fromisoformat(rows[0]["created_at"]) == datetime(2026, 1, 1, 3, tzinfo=UTC)
+    assert rows[0]["created_at"].endswith("+09:00")
+    names = {check["name"] for check in result["checks"]}
+    assert names >= {
+        "price.min", "price.required", "name.required", "id.required", "product_name.required", "freshness", "count.tolerance",
+    }  # fmt: skip
+    assert invoke(["changed", "native.yaml", "--param", "store_code=S9"]) in (0, 1)
+
+
+def test_its_gates_hold(api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import("--name", "products", "--output", "native.yaml") == 0
+    _table(postgres_database, price="-1")
+    code, result = _run(capfd)
+    assert (code, result["status"], api.received) == (1, "failed", [])
+    assert [check["name"] for check in result["checks"] if check["status"] == "failed"] == ["price.min"]
+    _table(postgres_database, rows=0)
+    code, result = _run(capfd)
+    # No row is older than a day, and none is fresh: nothing says that the source lives.
+    assert [check["name"] for check in result["checks"] if check["status"] == "failed"] == ["freshness"]
+
+
+@pytest.mark.parametrize("table", ['product_info"; DROP TABLE product_info; --', "product_info WHERE false --", "x' OR 'a'='a"])
+def test_hostile_values_stay_data(table: str, api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import("--name", "products", "--output", "native.yaml") == 0
+    code, _ = _run(capfd, "--param", f"table_name={table}")
+    assert code in (2, 3)
+    assert api.received == []
+    code, _ = _run(capfd, "--param", f"company_code={table}")
+    assert code == 0
+    assert {row["company_code"] for row in api.received[0].json["data"]} == {table}
+    with psycopg.connect(postgres_database) as connection:
+        assert connection.execute("SELECT count(*) FROM product_info").fetchone() == (4,)
+
+
+SWAPS = [
+    ("'{start_time}'", "'%{start_time}%'", "within a longer quoted text"),
+    ("'{start_time}'", "'{begin}'", "{begin} without a value in params"),
+    ("{{ ds }}", "{{ dag_run.conf }}", "the variable {{ dag_run.conf }}"),
+    ("{{ ds }}", "x {{ ds }}", "mixes text and variables"),
+    ("table_name: product_info", 'table_name: "{{ ds }}"', "as the identifier"),
+    ("type: numeric", "type: string", "string, and price is decimal(12,2)"),
+    ("field: product_name", "field: product", "a promise about 'product'"),
+    ('"airflow_sync"', '"{records}"', "single braces"),
+    ("format: esl_format", "format: esl", "'default', 'esl_format' or 'inventory_format'"),
+    ("- created_at", "- made_at", "no column 'made_at'"),
+    ("    - type: data_freshness\n", "    - type: data_freshness\n      field: id\n", "needs max_age_hours and a timestamp"),
+    ("method: POST", "methud: POST", "target.methud: unknown key"),
+    ("type: rest_api  ", "type: ftp  ", "'rest_api' or 'postgres'"),
+    ("extracted_records > 1000", "extractd > 1000", "extractd"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), SWAPS)
+def test_what_has_no_counterpart_is_said(old: str, new: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = Path("example.yaml")
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert _import() == 2
+    assert said in capfd.readouterr().err
+
+
+def test_what_import_refuses(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import("--key", "sku") == 2
+    assert "no column sku to be the key" in capfd.readouterr().err
+    Path("native.yaml").touch()
+    assert _import("--output", "native.yaml") == 2
+    assert invoke(["import", "native.yaml", "--format", "sync_config"]) == 2
+    assert invoke(["import", "none.yaml", "--format", "sync_config"]) == 2
+    assert "datasync import" in str(examine(Path("example.yaml"))[1][0])
