@@ -24,6 +24,7 @@ COMMANDS = {
     "quarantine": ("datasync.cli.quarantine:quarantine", "List, show, export and replay rows set aside."),
     "incidents": ("datasync.cli.incidents:incidents", "Triage broken promises: list, show, ack, snooze, assign, resolve."),
     "alerts": ("datasync.cli.alerts:alerts", "Show, deliver and test messages: pending, send, test."),
+    "ui": ("datasync.cli.ui:ui", "Serve the web app: contracts, runs, incidents, quarantine, contract editor."),
     "schema": ("datasync.cli.schema:schema", "Print the JSON Schema of contracts, for editors."),
     "compile": ("datasync.cli.compile:compile_suites", "Write the Great Expectations suites of contracts."),
     "connections": ("datasync.cli.connections:connections", "List and test connections."),
