@@ -15,14 +15,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datasync.errors import ContractError, DataSyncError, StorageError, UsageError
-from datasync.web import measured, reading, signing
+from datasync.web import measured, reading, signing, triage
 from datasync.web.asked import House, NotAllowed, SignIn
 from datasync.web.frame import HEADERS, POLICY, Addresses, show
 
 log = logging.getLogger("datasync")
 MOST = 64_000_000
 """Bytes of a request: corrected rows are the largest there are."""
-ROUTERS = (signing, measured, reading)
+ROUTERS = (signing, measured, reading, triage)
 """Modules with a `router`, each one part of the app."""
 
 

@@ -20,7 +20,7 @@ Start = Callable[[StartRequest], str]
 """Does what somebody wants started, waits for its end and says it in a sentence; UsageError when it cannot."""
 
 
-MENU = {"Contracts": "", "Figures": "figures"}
+MENU = {"Contracts": "", "Incidents": "incidents", "Figures": "figures"}
 """Words to pages."""
 
 
