@@ -25,6 +25,7 @@ COMMANDS = {
     "incidents": ("datasync.cli.incidents:incidents", "Triage broken promises: list, show, ack, snooze, assign, resolve."),
     "alerts": ("datasync.cli.alerts:alerts", "Show, deliver and test messages: pending, send, test."),
     "import": ("datasync.cli.importing:import_file", "Rewrite an earlier configuration as a contract."),
+    "ui": ("datasync.cli.ui:ui", "Serve the web app: contracts, runs, incidents, quarantine, contract editor."),
     "schema": ("datasync.cli.schema:schema", "Print the JSON Schema of contracts, for editors."),
     "compile": ("datasync.cli.compile:compile_suites", "Write the Great Expectations suites of contracts."),
     "connections": ("datasync.cli.connections:connections", "List and test connections."),

@@ -19,14 +19,15 @@ def incidents() -> None:
     """List, show, acknowledge, snooze, assign and resolve broken promises."""
 
 
-def _me() -> str:
+def me() -> str:
+    """Give the login of whoever calls."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "somebody"
 
 
-by_option = click.option("--by", default=_me, show_default="your login", help="Who acts; kept in the audit trail.")
+by_option = click.option("--by", default=me, show_default="your login", help="Who acts; kept in the audit trail.")
 comment_option = click.option("--comment", default="", help="Why; kept in the audit trail.")
 numbers_argument = click.argument("numbers", nargs=-1, required=True, type=int, metavar="INCIDENT…")
 

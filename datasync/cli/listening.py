@@ -47,7 +47,8 @@ def listen(port: int | None, host: str) -> int:
             if port is None:
                 _by_socket(connection, desk, stop)
             else:
-                from datasync.web.slack import Listening, serve
+                from datasync.web.serving import Listening
+                from datasync.web.slack import serve
 
                 serve(
                     connection, history, desk, Listening(host, port, stop, lambda url: click.echo(f"listening at {url}/slack/"))

@@ -105,6 +105,20 @@ class DayFigures:
     score: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the finished runs of a contract with one status add up to."""
+
+    contract: str
+    kind: str
+    status: str
+    runs: int
+    extracted: int
+    published: int
+    quarantined: int
+    seconds: float
+
+
 def contracts(history: History) -> list[KeptContract]:
     """Give the newest text of every contract that ever ran, by name."""
     texts = tables.contract_texts
@@ -295,3 +309,50 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
         )
         for name, count, ok, rows, seconds, score in history.ask(query.group_by(runs.contract).order_by(runs.contract))
     ]
+
+
+def days(history: History, contract: str, limit: int = 366) -> list[str]:
+    """Give the days (ISO, of the database's own zone) on which a contract ran, newest first."""
+    runs = tables.runs.c
+    day = func.date(runs.started_at)
+    query = select(day).where(runs.contract == contract).group_by(day).order_by(day.desc()).limit(limit)
+    return [str(row[0]) for row in history.ask(query)]
+
+
+def running(history: History, limit: int = 100) -> list[RunRow]:
+    """Give the runs of all contracts that began and are not over, newest first."""
+    query = _runs().where(tables.runs.c.status == "running").order_by(tables.runs.c.started_at.desc()).limit(limit)
+    return [RunRow(*row) for row in history.ask(query)]
+
+
+def running_counts(history: History) -> dict[str, int]:
+    """Give contract to the number of its runs that are not over."""
+    runs = tables.runs.c
+    query = select(runs.contract, func.count()).where(runs.status == "running").group_by(runs.contract)
+    return {contract: int(count) for contract, count in history.ask(query)}
+
+
+def totals(history: History) -> list[Total]:
+    """Give sums of finished runs by contract, kind and status."""
+    runs = tables.runs.c
+    sums = (func.sum(runs.extracted), func.sum(runs.published), func.sum(runs.quarantined), func.sum(runs.seconds))
+    query = select(runs.contract, runs.kind, runs.status, func.count(), *sums).where(runs.finished_at.is_not(None))
+    return [
+        Total(contract, kind, status, int(count), int(read), int(published), int(aside), float(seconds))
+        for contract, kind, status, count, read, published, aside, seconds in history.ask(
+            query.group_by(runs.contract, runs.kind, runs.status).order_by(runs.contract, runs.kind, runs.status)
+        )
+    ]
+
+
+def outbox_depth(history: History) -> dict[str, int]:
+    """Give state to the number of messages."""
+    state = tables.outbox.c.state
+    return {name: int(count) for name, count in history.ask(select(state, func.count()).group_by(state))}
+
+
+def incident_counts(history: History) -> dict[tuple[str, str], int]:
+    """Give contract and state to the number of its incidents that are unresolved."""
+    table = tables.incidents.c
+    query = select(table.contract, table.state, func.count()).where(table.state.in_(UNRESOLVED))
+    return {(name, state): int(count) for name, state, count in history.ask(query.group_by(table.contract, table.state))}

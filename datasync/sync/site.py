@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 from datasync.errors import UsageError
 from datasync.history import views
@@ -19,11 +18,8 @@ from datasync.history.incidents import utc
 from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
-from datasync.reports.diff import differences
 from datasync.reports.html import (
-    ContractPage,
     ContractRow,
-    Version,
     contract_page,
     contracts_page,
     day_page,
@@ -33,12 +29,11 @@ from datasync.reports.html import (
 from datasync.reports.html.listing import FIGURE_DAYS, LAST
 from datasync.results.words import share
 from datasync.storage import Place, is_local, write_bytes
+from datasync.sync.gathered import ContractLinks, gather_contract, gather_row, rows_aside
 from datasync.sync.project import Project
-from datasync.sync.reported import Around, checks_over_time, gather_run, incident_lines
+from datasync.sync.reported import Around, gather_run, incident_lines
 from datasync.sync.site_state import SiteState
 
-SHOWN = 60
-"""Runs on a contract's page; older ones are on the pages of their days."""
 DATA_DOCS = "data-docs"
 LISTED = 200
 """Runs in the list of Data Docs, which Great Expectations makes anew each time."""
@@ -125,36 +120,19 @@ def _run(site: _Site, row: RunRow) -> None:
 def _contract(site: _Site, text: KeptContract, figures: Figures | None, touched: bool) -> None:
     """Write a contract's page, when a run of it is new or something else that it shows has changed."""
     name = text.contract
-    aside = {found.state: found.rows for found in views.set_aside(site.history, name)}
+    aside = rows_aside(site.history, name)
     incidents = incident_lines(site.history, name)
     digest = hashlib.sha256(repr((sorted(aside.items()), incidents, text.hash)).encode()).hexdigest()[:16]
     if not touched and site.state.seen.get(name) == digest:
         return
     site.state.seen[name] = digest
-    runs = views.last_runs(site.history, name, SHOWN, None)
-    same = [run for run in runs if run.kind == "run"] or runs
-    checks = checks_over_time(site.history, same)
-    days = reversed(site.state.days.get(name, []))
-    page = ContractPage(
-        _row(site, text, runs, figures),
-        path=text.path,
-        figures=figures,
-        rates={name: points for name, points in checks.items() if any(point.failed for point in points)},
-        freshness=checks.get("freshness", ()),
-        aside=aside,
-        incidents=incidents,
-        versions=_versions(views.versions(site.history, name)),
-        hrefs={run.run_id: f"runs/{page_name(run.run_id)}" for run in runs if run.status != "running"},
-        days={day: f"days/{day}.html" for day in days},
-        up="../../index.html",
+    links = ContractLinks(
+        f"contracts/{name}/index.html",
+        lambda run: f"runs/{page_name(run.run_id)}",
+        {day: f"days/{day}.html" for day in reversed(site.state.days.get(name, []))},
+        "../../index.html",
     )
-    site.write(f"contracts/{name}/index.html", contract_page(page))
-
-
-def _versions(texts: list[KeptContract]) -> list[Version]:
-    """Give each text with what it changed in the one before; newest first."""
-    found = [Version(new.version, new.first_seen, new.hash, differences(old.text, new.text)) for new, old in pairwise(texts)]
-    return [*found, *(Version(text.version, text.first_seen, text.hash) for text in texts[-1:])]
+    site.write(f"contracts/{name}/index.html", contract_page(gather_contract(site.history, text, figures, links)))
 
 
 def _day(site: _Site, contract: str, day: str) -> None:
@@ -190,23 +168,12 @@ def _data_docs(site: _Site, folder: Place, fresh: list[RunRow]) -> None:
         site.files += build_data_docs(folder / DATA_DOCS, found, {row.run_id for row in fresh})
 
 
-def _row(site: _Site, text: KeptContract, runs: list[RunRow], figures: Figures | None) -> ContractRow:
-    return ContractRow(
-        text.contract,
-        runs,
-        f"contracts/{text.contract}/index.html",
-        text.owner,
-        text.tags,
-        figures.score if figures else None,
-        figures.last_published if figures else None,
-        len(views.open_incidents(site.history, text.contract)),
-    )
-
-
 def _list(site: _Site, texts: list[KeptContract], figures: Mapping[str, Figures]) -> None:
     rows = [
-        _row(site, text, views.last_runs(site.history, text.contract, LAST, None), figures.get(text.contract)) for text in texts
+        gather_row(site.history, text, views.last_runs(site.history, text.contract, LAST, None), figures.get(text.contract))
+        for text in texts
     ]
+    rows = [replace(row, href=f"contracts/{row.name}/index.html") for row in rows]
     hrefs = {
         run.run_id: f"contracts/{row.name}/runs/{page_name(run.run_id)}"
         for row in rows

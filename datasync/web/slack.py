@@ -8,10 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import socket
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -21,6 +18,8 @@ from datasync.alerts.slack_desk import Forbidden, SlackDesk
 from datasync.errors import PermanentError, StorageError
 from datasync.history.store import History
 from datasync.seams import Connection
+from datasync.web.serving import Listening
+from datasync.web.serving import serve as serve_app
 
 if TYPE_CHECKING:
     from slack_sdk.signature import SignatureVerifier
@@ -161,48 +160,12 @@ def _payload(body: bytes) -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Where and how long to listen.
-
-    Attributes:
-        host, port: port 0 takes a free one.
-        stop: set by whoever ends it.
-        ready: told the address once it listens.
-    """
-
-    host: str
-    port: int
-    stop: threading.Event
-    ready: Callable[[str], None] = lambda url: None
-
-
 def serve(connection: Connection, history: History, desk: SlackDesk, where: Listening) -> None:
     """Serve Slack's requests until told to stop.
 
     Raises:
         PermanentError: there is no signing secret, or the port is taken.
     """
-    import uvicorn
     from starlette.applications import Starlette
 
-    app = Starlette(routes=routes(connection, history, desk))
-    with socket.socket(socket.AF_INET6 if ":" in where.host else socket.AF_INET) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((where.host, where.port))
-            # Whoever is told the address may call at once, before the server's loop runs.
-            listener.listen(128)
-        except OSError as error:
-            raise PermanentError(
-                f"port {where.port} of {where.host} cannot be used", code="E_PORT", hint=str(error.strerror)
-            ) from None
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off"))
-        # Signals are the caller's: a thread that is not the main one leaves them alone.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="slack-http")
-        thread.start()
-        where.ready(f"http://{where.host}:{listener.getsockname()[1]}")
-        while not where.stop.wait(1) and thread.is_alive():
-            pass
-        server.should_exit = True
-        thread.join()
+    serve_app(Starlette(routes=routes(connection, history, desk)), where)

@@ -17,7 +17,8 @@ from datasync.alerts.slack_client import Pace
 from datasync.alerts.slack_desk import SlackDesk, StartRequest
 from datasync.history.incidents import Incident, IncidentEvent
 from datasync.testing.slack import FakeSlack, Message, Target
-from datasync.web.slack import Listening, serve
+from datasync.web.serving import Listening
+from datasync.web.slack import serve
 from tests.alerts.slack_values import connection
 from tests.alerts.stage import Stage, check
 

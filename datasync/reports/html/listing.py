@@ -33,6 +33,14 @@ def contracts_page(
         figures: words to figure, shown on top.
         links: words to address of pages elsewhere.
     """
+    return render("contracts.html.j2", **contracts_values(rows, hrefs, figures, links))
+
+
+def contracts_values(
+    rows: Sequence[ContractRow], hrefs: Mapping[str, str], figures: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Give what the template of the list is filled with; arguments as for `contracts_page`."""
     order = sorted(rows, key=lambda row: (_rank(row.runs[0].status) if row.runs else len(ORDER), row.name))
     shown = [_Row.of(row) for row in order]
     choices = {
@@ -40,9 +48,7 @@ def contracts_page(
         "tag": sorted({tag for row in rows for tag in row.tags}),
         "status": sorted({row.runs[0].status for row in rows if row.runs}, key=_rank),
     }
-    return render(
-        "contracts.html.j2", rows=shown, hrefs=hrefs, choices=choices, figures=figures or {}, links=links or {}, last=LAST
-    )
+    return {"rows": shown, "hrefs": hrefs, "choices": choices, "figures": figures or {}, "links": links or {}, "last": LAST}
 
 
 class _Row:
@@ -62,21 +68,25 @@ class _Row:
 
 def contract_page(page: ContractPage) -> str:
     """Lay out one contract: how it stands, its runs, volumes, freshness, rates, quarantine, and how its text changed."""
+    return render("contract.html.j2", **contract_values(page))
+
+
+def contract_values(page: ContractPage) -> dict[str, Any]:
+    """Give what the template of a contract's page is filled with."""
     runs = page.row.runs
     known = {run.run_id: run for run in runs}
     worst = sorted(page.rates.items(), key=lambda item: -max(_share(point.failed, point.evaluated) for point in item[1]))
     drawn = [(name, trends.check_trend(points, known)) for name, points in worst[:RATES]]
-    return render(
-        "contract.html.j2",
-        page=page,
-        runs=runs,
-        strip=list(reversed(runs[:LAST])),
-        volumes=trends.volumes(runs),
-        scores=trends.scores(runs),
-        durations=trends.durations(runs),
-        freshness=trends.check_trend(page.freshness, known) if page.freshness else None,
-        rates=[(name, svg) for name, svg in drawn if svg is not None],
-    )
+    return {
+        "page": page,
+        "runs": runs,
+        "strip": list(reversed(runs[:LAST])),
+        "volumes": trends.volumes(runs),
+        "scores": trends.scores(runs),
+        "durations": trends.durations(runs),
+        "freshness": trends.check_trend(page.freshness, known) if page.freshness else None,
+        "rates": [(name, svg) for name, svg in drawn if svg is not None],
+    }
 
 
 def day_page(contract: str, day: str, runs: Sequence[RunRow], links: Mapping[str, Any]) -> str:
@@ -100,13 +110,18 @@ def figures_page(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: 
         hrefs: contract to the address of its page.
         up: address of the list of contracts.
     """
+    return render("figures.html.j2", **figures_values(figures, days, hrefs, up))
+
+
+def figures_values(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: Mapping[str, str], up: str) -> dict[str, Any]:
+    """Give what the template of the figures is filled with; arguments as for `figures_page`."""
     owners = {one.contract: one.owner for one in figures}
     tables = {
         "owner": [(one.contract, "", kpi.cells(one)) for one in kpi.by_owner(figures)],
         "contract": [(one.contract, hrefs.get(one.contract, ""), kpi.cells(one)) for one in figures],
     }
     drawn = {"owner": _drawn(kpi.days_by_owner(days, owners)), "contract": _drawn(days)}
-    return render("figures.html.j2", tables=tables, drawn=drawn, days=FIGURE_DAYS, up=up)
+    return {"tables": tables, "drawn": drawn, "days": FIGURE_DAYS, "up": up}
 
 
 def _drawn(days: Sequence[DayFigures]) -> list[tuple[str, Any]]:

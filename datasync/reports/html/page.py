@@ -28,25 +28,31 @@ DRAWN = 40
 
 def run_page(page: RunPage) -> str:
     """Lay out one run: verdict, failures, past runs, rows, what to do; then everything else, folded."""
+    return render("run.html.j2", **run_values(page))
+
+
+def run_values(page: RunPage) -> dict[str, Any]:
+    """Give what the template of a run's page is filled with."""
     result = page.result
     bad = [check for check in words.sorted_checks(result.checks) if check.status in BAD]
     rest = [check for check in words.sorted_checks(result.checks) if check.status not in BAD]
     draw = _Trends(page)
     findings = [_Shown.of(check, page, draw) for check in _by_weight(bad)]
-    return render(
-        "run.html.j2",
-        page=page,
-        result=result,
-        verdict=words.verdict(result, page.published_at),
-        findings=findings[:FIRST],
-        more=findings[FIRST:],
-        rest=[_Shown.of(check, page, draw) for check in rest],
-        strip=list(reversed(page.past[:STRIP])),
-        flow=row_parts(result),
-        stages=timeline(result),
-        todo=todo(result),
-        marked={page.contract.places[check.name] for check in bad if check.name in page.contract.places} if page.contract else (),
-    )
+    return {
+        "page": page,
+        "result": result,
+        "verdict": words.verdict(result, page.published_at),
+        "findings": findings[:FIRST],
+        "more": findings[FIRST:],
+        "rest": [_Shown.of(check, page, draw) for check in rest],
+        "strip": list(reversed(page.past[:STRIP])),
+        "flow": row_parts(result),
+        "stages": timeline(result),
+        "todo": todo(result),
+        "marked": {page.contract.places[check.name] for check in bad if check.name in page.contract.places}
+        if page.contract
+        else (),
+    }
 
 
 def _by_weight(checks: Sequence[CheckResult]) -> list[CheckResult]:

@@ -19,14 +19,15 @@ FILTER_SCRIPT = (TEMPLATES / "filter.js").read_text(encoding="utf-8")
 """The one script there is: it hides rows of a list. It is constant, reads what is on the page and writes no markup."""
 
 
-def _hash(script: str) -> str:
+def script_hash(script: str) -> str:
+    """Give how a policy names a script that may run."""
     return "sha256-" + b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 _STYLES = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 CSP = f"default-src 'none'; {_STYLES}"
 """No script at all, nothing from outside. Styles are the page's own; values only ever stand in text and in numbers."""
-LIST_CSP = f"default-src 'none'; script-src '{_hash(FILTER_SCRIPT)}'; {_STYLES}"
+LIST_CSP = f"default-src 'none'; script-src '{script_hash(FILTER_SCRIPT)}'; {_STYLES}"
 """Of pages with a list to be searched: the constant script too, known by its hash, so that nothing else can run."""
 
 TONES = {

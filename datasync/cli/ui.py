@@ -1,0 +1,49 @@
+"""`datasync ui`: the web app of the working directory's project, until a signal comes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address; others than this machine's need a login.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one and prints it.")
+@click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
+@click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
+def ui(host: str, port: int, read_only: bool, opened: bool) -> int:
+    """Serve the web app: contracts, runs, incidents, quarantine.
+
+    People sign in by DATASYNC_UI_TOKENS (name:TOKEN,…) or DATASYNC_UI_TOKEN, or are named by a proxy: DATASYNC_UI_PROXY_HEADER
+    and DATASYNC_UI_PROXY_FROM. Without either it only listens at this machine.
+    """
+    from datasync.cli.incidents import me
+    from datasync.cli.places import here, opened_history
+    from datasync.cli.starting import Processes
+    from datasync.web.access import access_from
+    from datasync.web.app import make_app
+    from datasync.web.asked import House
+    from datasync.web.serving import Listening, serve
+
+    access = access_from(os.environ, host, me())
+    project = here()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    def ready(url: str) -> None:
+        click.echo(f"listening at {url}/")
+        if opened:
+            click.launch(url)
+
+    runs = Processes(project)
+    try:
+        with opened_history(project) as history:
+            house = House(project, history, access, read_only, start=runs.start)
+            serve(make_app(house), Listening(host, port, stop, ready))
+    finally:
+        runs.close()
+    return 0

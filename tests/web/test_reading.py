@@ -1,0 +1,118 @@
+"""The pages that only show: what is on them, with how many questions, and what they do with names they do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from datasync.history.store import History
+from datasync.sync.project import open_project
+from tests.reports.filled import Given, fill
+from tests.reports.test_html import HOSTILE
+from tests.web.stage import Visitor, make_project, run, visitor
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Visitor]:
+    file = make_project(tmp_path)
+    run(file, "first")
+    run(file, "second")
+    with visitor(tmp_path) as found:
+        yield found
+
+
+@pytest.mark.parametrize("page", ["/", "/contracts/shop", "/runs/first", "/figures"])
+def test_a_page_is_there_with_its_menu_and_policy(shop: Visitor, page: str) -> None:
+    answered = shop.get(page)
+    assert answered.status_code == 200
+    policy = answered.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "script-src 'unsafe-inline'" not in policy
+    assert answered.headers["cache-control"] == "no-store"
+    assert 'aria-label="datasync"' in answered.text
+
+
+def test_a_run_is_found_from_the_list(shop: Visitor) -> None:
+    assert 'href="/contracts/shop"' in shop.get("/").text
+    assert 'href="/runs/first"' in shop.get("/contracts/shop").text
+    assert "3 of 4 rows" not in shop.get("/runs/second").text
+    assert "SECRETMAIL" not in shop.get("/runs/second").text
+
+
+def test_a_day_lists_its_runs(shop: Visitor) -> None:
+    from datetime import UTC, datetime
+
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert "first" in shop.get(f"/contracts/shop/days/{day}").text
+    assert shop.get("/contracts/shop/days/yesterday").status_code == 404
+
+
+def test_a_contract_that_never_ran_is_listed(tmp_path: Path) -> None:
+    make_project(tmp_path, "fresh")
+    (tmp_path / "contracts" / "broken.yaml").write_text("contract: [", encoding="utf-8")
+    with visitor(tmp_path) as found:
+        assert "never run" in found.get("/").text
+        assert found.get("/contracts/fresh").status_code == 200
+
+
+def test_without_a_run_and_without_a_contract(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    with visitor(tmp_path) as found:
+        assert "No run yet" in found.get("/").text
+        assert found.get("/figures").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "<script>alert(1)</script>", "a" * 3000, "%00", "%ff"]
+)
+@pytest.mark.parametrize("page", ["contracts", "runs"])
+def test_strange_names_are_not_there(shop: Visitor, page: str, name: str) -> None:
+    answered = shop.get(f"/{page}/{name}")
+    assert answered.status_code in (404, 200 if name == ".." else 404)
+    assert "<script>alert" not in answered.text
+
+
+def test_hostile_text_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    history = History(open_project(tmp_path, {}).history_url)
+    fill(history, Given("hostile", HOSTILE[0], HOSTILE[0], hostile="".join(HOSTILE)), range(12))
+    history.close()
+    with visitor(tmp_path) as found:
+        for page in ("/", "/contracts/hostile", "/runs/hostile-00010", "/figures"):
+            text = found.get(page).text
+            assert all(one not in text for one in HOSTILE if "<" in one)
+
+
+def test_mounted_below_a_path_links_stay_below_it(tmp_path: Path) -> None:
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+    from starlette.testclient import TestClient
+
+    file = make_project(tmp_path)
+    run(file, "first")
+    with visitor(tmp_path) as found:
+        outer = TestClient(Starlette(routes=[Mount("/data", app=found.client.app)]), base_url="http://127.0.0.1:1")
+        assert 'href="/data/contracts/shop"' in outer.get("/data/").text
+        assert 'href="/data/runs/first"' in outer.get("/data/contracts/shop").text
+
+
+def test_the_list_asks_no_more_of_three_thousand_runs_than_of_thirty(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    asked = []
+    history = History(open_project(tmp_path, {}).history_url)
+    fill(history, Given("shop", checks=0), range(30), timedelta(minutes=1))
+    with visitor(tmp_path) as found:
+        event.listen(found.history._engine, "before_cursor_execute", lambda *words: asked.append(words[2]))
+        found.get("/")
+        few = len(asked)
+        fill(history, Given("shop", checks=0), range(30, 400), timedelta(minutes=1))
+        history.close()
+        asked.clear()
+        found.get("/")
+    assert len(asked) == few < 30
