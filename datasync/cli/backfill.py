@@ -28,12 +28,12 @@ def backfill(
     from datasync.cli.auditing import started_auditor
     from datasync.cli.execution import Shown, carry_out
     from datasync.cli.presenter import print_json
-    from datasync.contract.loader import load_contract
     from datasync.results.codec import document
     from datasync.results.verdict import exit_code, worst
+    from datasync.sync.loading import load_any
     from datasync.sync.windows import backfill_options
 
-    loaded = load_contract(contract)
+    loaded = load_any(contract, parsed_params(params))
     shown = Shown(as_json, verbose, debug=bool(ctx.obj and ctx.obj["debug"]))
     results = []
     with started_auditor() as auditor:

@@ -16,10 +16,10 @@ from datasync.cli.options import contract_argument, json_option, param_option, p
 def changed(contract: Path, params: tuple[str, ...], as_json: bool) -> int:
     """Tell whether the source has anything new since the last published run: yes or no, with the count; reads no data."""
     from datasync.cli.presenter import print_json
-    from datasync.contract.loader import load_contract
     from datasync.sync.changes import changes
+    from datasync.sync.loading import load_any
 
-    found = changes(load_contract(contract), parsed_params(params))
+    found = changes(load_any(contract, parsed_params(params)), parsed_params(params))
     if as_json:
         print_json({"changed": found.changed, "count": found.count, "by": found.by})
     else:

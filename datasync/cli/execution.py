@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +10,14 @@ import click
 
 from datasync.cli.forms import PLAIN, Forms, give
 from datasync.cli.presenter import console, print_json, progress, show_problems
-from datasync.contract.loader import LoadedContract, load_contract
+from datasync.contract.loader import LoadedContract
 from datasync.errors import ContractError, Problem
 from datasync.gates.auditor import Auditor
 from datasync.reports.terminal import show
 from datasync.results.codec import document
 from datasync.results.model import RunResult
 from datasync.results.verdict import exit_code, worst
+from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions
 from datasync.sync.project import open_project
 from datasync.sync.session import Session
@@ -38,7 +39,7 @@ class Shown:
         return self.as_json or (self.forms.path is None and self.forms.names[0] not in ("terminal", "github"))
 
 
-def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
+def load_all(paths: Iterable[Path], params: Mapping[str, str] | None = None) -> list[LoadedContract]:
     """Load contracts; every problem of all of them is told at once.
 
     Raises:
@@ -50,7 +51,7 @@ def load_all(paths: Iterable[Path]) -> list[LoadedContract]:
     problems: list[Problem] = []
     for path in find_contracts(paths):
         try:
-            found.append(load_contract(path))
+            found.append(load_any(path, params))
         except ContractError as error:
             problems += error.problems
     if problems:
@@ -64,7 +65,7 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown, au
     Returns:
         The worst exit code.
     """
-    loaded = load_all(paths)
+    loaded = load_all(paths, options.params)
     if len(loaded) > 1 and (options.data or options.at_target or options.run_id or options.begin):
         raise click.UsageError("--data, --at, --run-id and --from are for one contract")
     results = []

@@ -23,7 +23,7 @@ def plan(contract: Path, params: tuple[str, ...], as_json: bool, **chosen: objec
     from datasync.cli.presenter import console, print_json
     from datasync.results.codec import plain
 
-    steps = datasync.load(contract).plan(params=parsed_params(params), **chosen)
+    steps = datasync.load(contract, parsed_params(params)).plan(params=parsed_params(params), **chosen)
     if as_json:
         print_json([plain(step) for step in steps])
         return 0

@@ -49,7 +49,7 @@ def load_contract(path: Path | str) -> LoadedContract:
     loaded, problems = examine(file)
     errors = [problem for problem in problems if problem.severity != "advice"]
     if errors or loaded is None:
-        raise ContractError(errors)
+        raise ContractError(errors or problems)
     return replace(loaded, contract=with_suites(loaded.contract, project_root(file), str(file)))
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from datasync.contract.loader import LoadedContract, load_contract
+from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.plan.explain import Explained, Statements, explain
 from datasync.plan.steps import Plan
 from datasync.results.model import RunResult
+from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Opened, Request, prepare
 from datasync.sync.project import Project, open_project
@@ -85,11 +87,11 @@ class Sync:
             return explain(plan, statements)
 
 
-def load(path: str | Path) -> Sync:
-    """Load and lint a contract.
+def load(path: str | Path, params: Mapping[str, str] | None = None) -> Sync:
+    """Load and lint a contract; `params` serve an earlier configuration, whose source is asked for its columns.
 
     Raises:
         ContractError: everything that is wrong with it.
         UsageError: there is no such file.
     """
-    return Sync(load_contract(path))
+    return Sync(load_any(path, params))

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from datasync.alerts.announcing import tell_of_run
-from datasync.contract.loader import LoadedContract, load_contract
+from datasync.contract.loader import LoadedContract
 from datasync.errors import UsageError
 from datasync.history.store import History, RunFacts
 from datasync.results.model import RunResult
+from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
 from datasync.sync.session import Session
@@ -34,7 +35,7 @@ def release(project: Project, run_id: str, reason: str) -> RunResult:
     if datetime.now(UTC) - result.started_at > PATIENCE:
         reject(project, run_id, "held for more than 24 hours")
         raise UsageError(f"run {run_id} was held for more than 24 hours and is rejected now", code="E_HELD")
-    loaded = load_contract(Path(result.path))
+    loaded = load_any(Path(result.path))
     return Session(loaded, RunOptions(run_id=run_id, begin="publish", released=reason)).carry_out()
 
 
@@ -82,7 +83,7 @@ def _stopped(project: Project, run_id: str) -> LoadedContract | None:
     manifest = project.run_folder(contract, run_id).read_manifest() if contract is not None else None
     if manifest is None or not Path(manifest["path"]).is_file():
         return None
-    loaded = load_contract(Path(manifest["path"]))
+    loaded = load_any(Path(manifest["path"]))
     return loaded if unfinished_run(loaded, project, run_id) else None
 
 

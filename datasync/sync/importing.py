@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,17 @@ from datasync.contract.loader import examine_text
 from datasync.contract.types import DataType
 from datasync.contract.yaml_tree import read_tree
 from datasync.errors import ContractError, UsageError
-from datasync.seams import ReadRequest
+from datasync.seams import Connection, ReadRequest, Surroundings
 from datasync.sync.project import open_project
 from datasync.sync.systems import surroundings
 
 
 def import_sync_config(
-    path: Path, name: str | None = None, key: Sequence[str] = (), params: Mapping[str, str] | None = None
+    path: Path,
+    name: str | None = None,
+    key: Sequence[str] = (),
+    params: Mapping[str, str] | None = None,
+    connections: Callable[[str], Connection] | None = None,
 ) -> str:
     """Rewrite an earlier configuration.
 
@@ -33,6 +37,7 @@ def import_sync_config(
         path: its file; connections are those of its project.
         name: the contract's; default: the file's.
         key: columns that are the key; default: `id`.
+        connections: looks connections up; default: the environment and connections.yaml.
         params: values of the query's params in place of their defaults, to ask the source.
 
     Returns:
@@ -52,13 +57,14 @@ def import_sync_config(
         raise UsageError(f"{path} is no earlier configuration: it has no source.connection_id", code="E_IMPORT")
     config = read_config(tree, str(path))
     block, declared = source_block(config, tree, str(path))
-    types = _columns(path, block, {given: item.get("default") for given, item in declared.items()} | dict(params or {}))
+    values = {given: item.get("default") for given, item in declared.items()} | dict(params or {})
+    types = _columns(block, values, surroundings(open_project(path), connections))
     keys = tuple(key) or ("id",)
     missing = [column for column in keys if column not in types]
     if missing:
         raise UsageError(
             f"the source has no column {', '.join(missing)} to be the key", code="E_IMPORT",
-            hint=f"give --key; there are {', '.join(types)}",
+            hint=f"datasync import --key COLUMN names it; there are {', '.join(types)}",
         )  # fmt: skip
     made = rewrite(config, tree, str(path), name or _name(path), (types, keys))
     text = yaml.dump(made, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
@@ -69,12 +75,12 @@ def import_sync_config(
     return text
 
 
-def _columns(path: Path, block: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, DataType | None]:
+def _columns(block: Mapping[str, Any], params: Mapping[str, Any], around: Surroundings) -> dict[str, DataType | None]:
     """Ask the source which columns its query gives."""
     endpoint = TypeAdapter(Source).validate_python({name: value for name, value in block.items() if name != "changes"})
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     moments = {"ds": today.date(), "next_ds": (today + timedelta(days=1)).date(), "last_run_time": today}
-    source = open_source(endpoint, surroundings(open_project(path)))
+    source = open_source(endpoint, around)
     try:
         with source.read(ReadRequest(variables={**params, **moments, "run_id": "import"})) as reading:
             return {name: reading.types.get(name) for name in reading.header}

@@ -12,7 +12,7 @@ import polars as pl
 
 from datasync.contract.columns import Column
 from datasync.contract.endpoints import ParquetSource
-from datasync.contract.loader import LoadedContract, load_contract
+from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.contract.refusals import refusals
 from datasync.contract.types import of_polars
@@ -22,6 +22,7 @@ from datasync.history.store import History, QuarantineBatch
 from datasync.results.model import RunResult
 from datasync.storage import read_frame
 from datasync.sync.exports import without_marks
+from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
 from datasync.sync.session import Session
@@ -90,7 +91,7 @@ def replay(project: Project, run_id: str, corrected: Path | None) -> list[RunRes
     edited = read_rows(corrected) if corrected is not None else None
     if edited is not None:
         _check_ids(edited, known, run_id)
-    loaded = load_contract(_contract_path(project, run_id))
+    loaded = load_any(_contract_path(project, run_id))
     results = []
     for gate, frame in groups:
         for start, part in _by_start(loaded.contract, gate, frame):

@@ -112,6 +112,10 @@ class SyncConfig(Model):
     quality_gates: Gates = Gates()
 
 
+UNDECLARED = "E_SYNC_CONFIG_COLUMNS"
+"""Code of the one problem that such a file has for a reader who cannot ask its source."""
+
+
 def recognises(tree: Tree) -> bool:
     """Tell whether a tree is in this spelling: it has no name, and connections are called as they were then."""
     value = tree.value
@@ -122,11 +126,15 @@ def recognises(tree: Tree) -> bool:
 
 
 def normalise(tree: Tree, file: str) -> tuple[Contract | None, list[Problem]]:
-    """Say what to do with such a file: without columns it is no contract yet."""
+    """Type such a file as far as its text goes; its columns are the source's, which is asked when it runs."""
+    try:
+        read_config(tree, file)
+    except ContractError as error:
+        return None, [problem for problem in error.problems if problem not in tree.problems]
     place = tree.place(("source",))
-    found = "the earlier configuration, which declares no columns"
-    hint = "datasync import --format sync_config FILE asks the source for them and writes the contract"
-    return None, [Problem("", found, "a contract", hint, file, place.line, place.column, "E_SYNC_CONFIG")]
+    found = "the earlier configuration: its columns are asked of the source when it runs"
+    hint = "datasync import --format sync_config FILE writes the contract"
+    return None, [Problem("", found, "", hint, file, place.line, place.column, UNDECLARED, "advice")]
 
 
 def read_config(tree: Tree, file: str) -> SyncConfig:
