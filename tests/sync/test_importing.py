@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from datasync.cli.app import invoke
 from datasync.contract.loader import examine, load_contract
 from tests.connectors.api.server import Api
+from tests.services import mysql_connect
 
 EXAMPLE = Path(__file__).parent / "sync_config.yaml"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -161,7 +163,7 @@ SWAPS = [
     ("- created_at", "- made_at", "no column 'made_at'"),
     ("    - type: data_freshness\n", "    - type: data_freshness\n      field: id\n", "needs max_age_hours and a timestamp"),
     ("method: POST", "methud: POST", "target.methud: unknown key"),
-    ("type: rest_api  ", "type: ftp  ", "'rest_api' or 'postgres'"),
+    ("type: rest_api  ", "type: ftp  ", "'ftp'\n    allowed 'rest_api', 'postgres' or 'mysql'"),
     ("extracted_records > 1000", "extractd > 1000", "extractd"),
 ]
 
@@ -184,3 +186,40 @@ def test_what_import_refuses(capfd: pytest.CaptureFixture[str]) -> None:
     assert invoke(["import", "native.yaml", "--format", "sync_config"]) == 2
     assert invoke(["import", "none.yaml", "--format", "sync_config"]) == 2
     assert "datasync import" in str(examine(Path("example.yaml"))[1][0])
+
+
+def test_mysql_as_the_source(
+    api: Api, mysql_database: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SOURCE_MYSQL", mysql_database)
+    with closing(mysql_connect(mysql_database)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE product_info (id bigint, name text, product_name text, price decimal(12,2), created_at datetime,"
+            " updated_at datetime)"
+        )
+        row = (1, "n", "우유", "9.50", "2026-01-01 03:00:00", NOON.strftime("%Y-%m-%d %H:%M:%S"))
+        cursor.execute("INSERT INTO product_info VALUES (%s, %s, %s, %s, %s, %s)", row)
+        cursor.execute("INSERT INTO product_info SELECT 2, name, name, price, created_at, '2020-01-01' FROM product_info")
+    text = Path("example.yaml").read_text(encoding="utf-8")
+    changed = text.replace("type: postgres  ", "type: mysql  ", 1).replace("source_postgres", "source_mysql")
+    Path("example.yaml").write_text(changed, encoding="utf-8")
+    code, result = _run(capfd, file="example.yaml")
+    assert (code, result["status"]) == (0, "passed"), result
+    (record,) = api.received[0].json["data"]
+    assert (record["article_name"], record["price"]) == ("우유", 9.5)
+    assert datetime.fromisoformat(record["created_at"]) == datetime(2026, 1, 1, 3, tzinfo=UTC)
+
+
+def test_a_database_as_the_target(postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    text = Path("example.yaml").read_text(encoding="utf-8")
+    head, tail = text.split("target:\n")
+    rest = tail[tail.index("transform:") :]
+    target = "target:\n  type: postgres\n  connection_id: source_postgres\n  table: product_copy\n\n"
+    Path("example.yaml").write_text(head + target + rest, encoding="utf-8")
+    for _ in range(2):
+        code, result = _run(capfd, file="example.yaml")
+        assert (code, result["rows"]["published"]) == (0, 3), result
+    with psycopg.connect(postgres_database) as connection:
+        assert connection.execute("SELECT id, company_code FROM product_copy ORDER BY id").fetchall() == [
+            (1, "C01"), (2, "C01"), (3, "C01"),
+        ]  # fmt: skip

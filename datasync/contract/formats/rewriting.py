@@ -197,10 +197,10 @@ def _freshness(rewriting: Rewriting, named: str | None, hours: int | None, path:
 
 def _target(rewriting: Rewriting) -> dict[str, Any]:
     given = rewriting.config.target
-    if given.type == "postgres":
+    if given.type != "rest_api":
         if given.table is None:
             rewriting.problem(("target",), "'table' is missing")
-        return {"type": "postgres", "connection": given.connection_id, "table": given.table, "write": "merge"}
+        return {"type": given.type, "connection": given.connection_id, "table": given.table, "write": "merge"}
     if given.endpoint is None:
         rewriting.problem(("target",), "'endpoint' is missing")
     if "data" in given.payload_template:

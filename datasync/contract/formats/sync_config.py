@@ -15,7 +15,7 @@ from datasync.contract.base import Model
 from datasync.contract.columns import Value
 from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Path, Tree, dotted
-from datasync.errors import ContractError, Problem
+from datasync.errors import ContractError, Problem, shorten
 
 TYPES = {
     "numeric": "is_numeric", "number": "is_numeric", "integer": "is_integer", "float": "is_float", "string": "is_text",
@@ -27,7 +27,7 @@ TYPES = {
 class Source(Model):
     """Where rows are read: a query whose `{placeholders}` are filled from params."""
 
-    type: Literal["postgres"]
+    type: Literal["postgres", "mysql"]
     connection_id: str
     query: str
     params: dict[str, Value] = Field(default_factory=dict)
@@ -36,7 +36,7 @@ class Source(Model):
 class Target(Model):
     """Where rows go."""
 
-    type: Literal["rest_api", "postgres"]
+    type: Literal["rest_api", "postgres", "mysql"]
     connection_id: str
     endpoint: str | None = None
     method: Literal["POST", "PUT", "PATCH"] = "POST"
@@ -154,8 +154,14 @@ def read_config(tree: Tree, file: str) -> SyncConfig:
 
 def _problem(tree: Tree, file: str, item: Any) -> Problem:
     path: Path = tuple(part for part in item["loc"] if isinstance(part, int) or not part.startswith(("function-", "lax")))
-    message = "unknown key" if item["type"] == "extra_forbidden" else item["msg"].replace("Input should be ", "")
-    return problem_at(tree, file, path, message)
+    place = tree.place(path)
+    if item["type"] in ("extra_forbidden", "missing"):
+        found, allowed = "unknown key" if item["type"] == "extra_forbidden" else "is missing", ""
+    else:
+        given = item["input"]
+        found = f"'{shorten(str(given), 60)}'" if isinstance(given, str | int | Decimal) else "another structure"
+        allowed = item["msg"].replace("Input should be ", "").replace("tuple", "list").replace("dictionary", "mapping")
+    return Problem(dotted(path), found, allowed, "", file, place.line, place.column, "E_SYNC_CONFIG")
 
 
 def problem_at(tree: Tree, file: str, path: Path, found: str, hint: str = "") -> Problem:
