@@ -92,4 +92,17 @@ def _item(item: object) -> str:
 
     assert isinstance(item, Processor)
     value = getattr(item, item.kind)
-    return f"{item.kind}: {value.model_dump(exclude_none=True) if hasattr(value, 'model_dump') else value}"
+    return f"{item.kind}: {_shown(value)}"
+
+
+def _shown(value: object) -> object:
+    """A processor's settings as its author would write them: types by name, what is not set left out."""
+    from datasync.contract.base import Model
+    from datasync.contract.types import DataType
+
+    if isinstance(value, Model):
+        parts = {name: getattr(value, name) for name in type(value).model_fields}
+        return {name: _shown(part) for name, part in parts.items() if part is not None}
+    if isinstance(value, dict):
+        return {name: _shown(part) for name, part in value.items()}
+    return str(value) if isinstance(value, DataType) else value
