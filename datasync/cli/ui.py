@@ -13,8 +13,9 @@ import click
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address; others than this machine's need a login.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one and prints it.")
 @click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
+@click.option("--show-values", is_flag=True, help="Rows in quarantine may be seen whole, and exported; else as `samples` says.")
 @click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
-def ui(host: str, port: int, read_only: bool, opened: bool) -> int:
+def ui(host: str, port: int, read_only: bool, show_values: bool, opened: bool) -> int:
     """Serve the web app: contracts, runs, incidents, quarantine.
 
     People sign in by DATASYNC_UI_TOKENS (name:TOKEN,…) or DATASYNC_UI_TOKEN, or are named by a proxy: DATASYNC_UI_PROXY_HEADER
@@ -42,7 +43,7 @@ def ui(host: str, port: int, read_only: bool, opened: bool) -> int:
     runs = Processes(project)
     try:
         with opened_history(project) as history:
-            house = House(project, history, access, read_only, start=runs.start)
+            house = House(project, history, access, read_only, show_values, start=runs.start)
             serve(make_app(house), Listening(host, port, stop, ready))
     finally:
         runs.close()
