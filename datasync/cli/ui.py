@@ -14,8 +14,9 @@ import click
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one and prints it.")
 @click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
 @click.option("--show-values", is_flag=True, help="Rows in quarantine may be seen whole, and exported; else as `samples` says.")
+@click.option("--edit", is_flag=True, help="Contracts in contracts/ may be written.")
 @click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
-def ui(host: str, port: int, read_only: bool, show_values: bool, opened: bool) -> int:
+def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, opened: bool) -> int:
     """Serve the web app: contracts, runs, incidents, quarantine.
 
     People sign in by DATASYNC_UI_TOKENS (name:TOKEN,…) or DATASYNC_UI_TOKEN, or are named by a proxy: DATASYNC_UI_PROXY_HEADER
@@ -43,7 +44,7 @@ def ui(host: str, port: int, read_only: bool, show_values: bool, opened: bool) -
     runs = Processes(project)
     try:
         with opened_history(project) as history:
-            house = House(project, history, access, read_only, show_values, start=runs.start)
+            house = House(project, history, access, read_only, show_values, edit, start=runs.start)
             serve(make_app(house), Listening(host, port, stop, ready))
     finally:
         runs.close()

@@ -15,7 +15,10 @@ from datasync.web.access import Access, Person
 from datasync.web.frame import Addresses, Frame, show
 from datasync.web.jobs import Jobs, Start
 
-MENU = {"Contracts": "", "Running": "running", "Incidents": "incidents", "Quarantine": "quarantine", "Figures": "figures"}
+MENU = {
+    "Contracts": "", "Running": "running", "Incidents": "incidents", "Quarantine": "quarantine", "Figures": "figures",
+    "Files": "files",
+}  # fmt: skip
 """Words to pages."""
 
 

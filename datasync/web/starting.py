@@ -14,12 +14,15 @@ from datasync.alerts.observing import subject_of
 from datasync.alerts.slack_desk import StartRequest
 from datasync.errors import StorageError, UsageError
 from datasync.history import views
+from datasync.sync.progress import read_progress
 from datasync.web.asked import Asked, Changing, Reading
 
 router = APIRouter()
 WORDS = {"run": "Run", "rerun": "Run again", "release": "Release", "reject": "Reject", "replay": "Replay"}
 SUFFIXES = (".csv", ".ndjson", ".parquet")
 CHUNK = 1 << 20
+MOST = 30
+"""Runs that are shown to go on."""
 
 
 @router.get("/running")
@@ -35,7 +38,11 @@ def running_part(question: Reading) -> HTMLResponse:
 
 
 def _going(question: Asked) -> dict[str, Any]:
-    return {"runs": views.running(question.house.history), "jobs": question.jobs.newest, "verbs": WORDS}
+    house = question.house
+    runs = [
+        (run, read_progress(house.project.run_folder(run.contract, run.run_id))) for run in views.running(house.history, MOST)
+    ]
+    return {"runs": runs, "jobs": question.jobs.newest, "verbs": WORDS}
 
 
 @router.post("/start")
