@@ -105,6 +105,7 @@ def test_a_run_says_how_far_it_is(tmp_path: Path) -> None:
         from datetime import UTC, datetime
 
         found.history.begin(RunFacts("going", "shop", "1.0.0", "shop", "run", "", datetime.now(UTC)))
+        assert found.get("/runs/going").headers["location"] == "/running"
         assert "none yet" in found.get("/running").text
         workspace = found.project.run_folder("shop", "going")
         workspace.create()
