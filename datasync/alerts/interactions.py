@@ -19,7 +19,7 @@ SNOOZE_VIEW = f"{PREFIX}snooze_until"
 COMMANDS = ("status", "incidents", "run")
 LONGEST = 200
 """Characters of any id or name that are believed."""
-StartWhat = Literal["rerun", "run", "release", "reject"]
+StartWhat = Literal["rerun", "run", "release", "reject", "replay"]
 
 
 class Unreadable(Exception):

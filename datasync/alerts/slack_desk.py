@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from datasync.alerts.acting import Actor, act
@@ -46,16 +47,20 @@ class StartRequest:
     """What somebody wants started.
 
     Attributes:
-        what: rerun and run start a contract now; release and reject decide a held run.
+        what: rerun and run start a contract now; release and reject decide a held run; replay sends its open rows again.
         run_id: of the run that was shown; empty for `run`.
         subject: contract and declared params, as `subject_of` names them; for `run` the contract alone.
         by: who wants it.
+        reason: why, in their words.
+        data: corrected rows, for replay.
     """
 
     what: StartWhat
     run_id: str
     subject: str
     by: str
+    reason: str = ""
+    data: Path | None = None
 
 
 Starter = Callable[[StartRequest], str]

@@ -117,23 +117,11 @@ def export(run_id: str, path: Path, gate: str | None) -> int:
     In CSV, text that a spreadsheet would take for a formula gets a quote in front, and replay takes it off again; Parquet is
     exact.
     """
-    import polars as pl
-
     from datasync.cli.places import here
-    from datasync.errors import UsageError
-    from datasync.sync.exports import write_rows
-    from datasync.sync.replay import stored
+    from datasync.sync.exported import export_rows
 
-    groups = [rows for rows in stored(here(), run_id) if gate is None or rows.gate == gate]
-    if not groups:
-        raise UsageError(f"run {run_id} set no row aside at gate {gate}", code="E_RUN_ID")
-    if len(groups) > 1:
-        raise UsageError(
-            f"rows were set aside at {' and '.join(rows.gate for rows in groups)}", code="E_GATE", hint="choose with --gate"
-        )
-    frame = groups[0].frame.with_columns(groups[0].states)
-    write_rows(frame.with_columns(pl.col("_reasons").list.join(" ")), path)
-    click.echo(f"{frame.height:,} rows in {path}")
+    rows = export_rows(here(), run_id, gate, path)
+    click.echo(f"{rows:,} rows in {path}")
     return 0
 
 

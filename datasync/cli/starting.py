@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds that runs have to end when the listener does."""
+NO_RESULT = "it ended without a result"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}")
 
 
@@ -50,12 +51,14 @@ class Processes:
         from datasync.sync.recorded import recorded
 
         arguments = self._arguments(request)
-        found = self._json(arguments)
-        if "run_id" not in found:
-            problem = found.get("error") if isinstance(found.get("error"), Mapping) else {}
-            raise UsageError(shorten(str((problem or {}).get("message") or "it ended without a result"), 300), code="E_START")
-        result = recorded(self._project, str(found["run_id"]))
-        return f"{result.contract} (run {result.run_id}): {verdict(result)}"
+        said = []
+        for found in self._json(arguments):
+            if "run_id" not in found:
+                problem = found.get("error") if isinstance(found.get("error"), Mapping) else {}
+                raise UsageError(shorten(str((problem or {}).get("message") or NO_RESULT), 300), code="E_START")
+            result = recorded(self._project, str(found["run_id"]))
+            said.append(f"{result.contract} (run {result.run_id}): {verdict(result)}")
+        return "; ".join(said)
 
     def close(self) -> None:
         """Start none any more, and end those that still go on, as a signal would: nothing is half published."""
@@ -71,10 +74,14 @@ class Processes:
                 process.kill()
 
     def _arguments(self, request: StartRequest) -> list[str]:
-        if request.what in ("release", "reject"):
+        if request.what in ("release", "reject", "replay"):
             if not _ID.fullmatch(request.run_id):
                 raise UsageError("that is no run", code="E_RUN_ID")
-            return ["runs", request.what, request.run_id, "--reason", f"by {request.by}", "--json"]
+            if request.what == "replay":
+                data = ["--data", str(request.data)] if request.data is not None else []
+                return ["quarantine", "replay", request.run_id, *data, "--json"]
+            reason = f"{request.reason} (by {request.by})" if request.reason else f"by {request.by}"
+            return ["runs", request.what, request.run_id, f"--reason={reason}", "--json"]
         contract, _, params = request.subject.partition("?")
         given = [word for pair in self._params(contract, params) for word in ("--param", pair)]
         return ["run", str(self._path(contract)), *given, "--json"]
@@ -111,7 +118,8 @@ class Processes:
     def _within(self, path: Path) -> bool:
         return path.is_file() and path.resolve().is_relative_to(self._project.root)
 
-    def _json(self, arguments: Sequence[str]) -> dict[str, Any]:
+    def _json(self, arguments: Sequence[str]) -> list[dict[str, Any]]:
+        """Run a command and give the documents it prints: one, or one per part; an empty one when it printed none."""
         with self._lock:
             if self._closed:
                 raise UsageError("the listener is ending", code="E_START")
@@ -128,5 +136,6 @@ class Processes:
         try:
             found = json.loads(text)
         except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+            return [{}]
+        documents = found if isinstance(found, list) and found else [found]
+        return [document if isinstance(document, dict) else {} for document in documents]

@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from datasync.cli.starting import Processes
+    from datasync.history.store import History
+    from datasync.sync.project import Project
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address; others than this machine's need a login.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one and prints it.")
 @click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
+@click.option("--show-values", is_flag=True, help="Rows in quarantine may be seen whole, and exported; else as `samples` says.")
+@click.option("--edit", is_flag=True, help="Contracts in contracts/ may be written.")
 @click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
-def ui(host: str, port: int, read_only: bool, opened: bool) -> int:
+def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, opened: bool) -> int:
     """Serve the web app: contracts, runs, incidents, quarantine.
 
     People sign in by DATASYNC_UI_TOKENS (name:TOKEN,…) or DATASYNC_UI_TOKEN, or are named by a proxy: DATASYNC_UI_PROXY_HEADER
@@ -41,9 +53,38 @@ def ui(host: str, port: int, read_only: bool, opened: bool) -> int:
 
     runs = Processes(project)
     try:
-        with opened_history(project) as history:
-            house = House(project, history, access, read_only, start=runs.start)
-            serve(make_app(house), Listening(host, port, stop, ready))
+        with opened_history(project) as history, _slack(project, history, runs) as slack:
+            house = House(project, history, access, read_only, show_values, edit, start=runs.start)
+            app = make_app(house, slack)
+            try:
+                serve(app, Listening(host, port, stop, ready))
+            finally:
+                app.state.jobs.close()
     finally:
         runs.close()
     return 0
+
+
+@contextmanager
+def _slack(project: Project, history: History, runs: Processes) -> Iterator[list[Route]]:
+    """Give the routes that take Slack's signed requests, where the connection `slack_default` has a signing secret; else none."""
+    from datasync.alerts.slack_desk import SlackDesk
+    from datasync.connectors.connections import lookup
+    from datasync.errors import DataSyncError
+    from datasync.sync.telling import postman
+    from datasync.web.slack import routes
+
+    try:
+        connection = lookup("slack_default", project.root)
+    except DataSyncError as error:
+        click.echo(f"Slack's requests are not taken: {error.message}", err=True)
+        yield []
+        return
+    if not connection.extra.get("signing_secret"):
+        yield []
+        return
+    desk = SlackDesk(connection, postman(project, history), runs.start)
+    try:
+        yield routes(connection, history, desk)
+    finally:
+        desk.close()

@@ -106,6 +106,17 @@ class DayFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class AsideRun:
+    """Rows that one run set aside; closed: of these, replayed or superseded one by one."""
+
+    run_id: str
+    contract: str
+    state: str
+    rows: int
+    closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Total:
     """What the finished runs of a contract with one status add up to."""
 
@@ -356,3 +367,16 @@ def incident_counts(history: History) -> dict[tuple[str, str], int]:
     table = tables.incidents.c
     query = select(table.contract, table.state, func.count()).where(table.state.in_(UNRESOLVED))
     return {(name, state): int(count) for name, state, count in history.ask(query.group_by(table.contract, table.state))}
+
+
+def aside_runs(history: History, contract: str | None = None, limit: int = 200) -> list[AsideRun]:
+    """Give the newest runs that set rows aside, newest first."""
+    table, closed = tables.quarantine.c, tables.closed_rows.c
+    query = select(table.run_id, table.contract, table.state, func.sum(table.rows))
+    query = query.where(table.contract == contract) if contract else query
+    query = query.group_by(table.run_id, table.contract, table.state).order_by(func.max(table.created_at).desc()).limit(limit)
+    rows = history.ask(query)
+    ids = [row[0] for row in rows]
+    counted = select(closed.run_id, func.count()).where(closed.run_id.in_(ids)).group_by(closed.run_id)
+    numbers = {run_id: int(count) for run_id, count in history.ask(counted)}
+    return [AsideRun(run_id, name, state, int(count), numbers.get(run_id, 0)) for run_id, name, state, count in rows]

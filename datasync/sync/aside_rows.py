@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from datasync.contract.checks import checks_of
 from datasync.contract.columns import Column, Samples
 from datasync.contract.model import Contract
-from datasync.errors import DataSyncError
+from datasync.errors import DataSyncError, StorageError, shorten
 from datasync.gates.quarantine import TEXT, rows_of
 from datasync.gates.samples import sample_texts
 from datasync.history.store import QuarantineBatch
@@ -20,6 +21,10 @@ from datasync.storage import read_frame
 PER_REASON = 5
 COLUMNS = 8
 """Cells of a row that are shown: what is wrong and the key first."""
+WHOLE = 500
+"""Cells of a row that is seen whole."""
+LONGEST = 500
+"""Characters of a cell that is seen whole."""
 BATCHES = 40
 """Stored batches that are opened for one page."""
 MISSING = "missing"
@@ -63,6 +68,47 @@ def told(batches: Iterable[QuarantineBatch], contract: Contract | None) -> dict[
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which rows of a run's quarantine to see, and how.
+
+    Attributes:
+        reason: a check's name; empty: all rows.
+        begin, number: of these, the rows `[begin, begin + number)`.
+        whole: every cell as it arrived, whatever the columns' `samples` say.
+    """
+
+    reason: str = ""
+    begin: int = 0
+    number: int = 50
+    whole: bool = False
+
+
+def browsed(batches: Iterable[QuarantineBatch], contract: Contract | None, look: Look) -> list[AsideRow]:
+    """Give some rows of a run; only the stored batches that hold them are opened.
+
+    Raises:
+        StorageError: a batch cannot be read any more.
+    """
+    columns = _columns_of(contract)
+    found: list[AsideRow] = []
+    before = look.begin
+    for batch in sorted(batches, key=lambda batch: (batch.gate, batch.name)):
+        holds = batch.reasons.get(look.reason, 0) if look.reason else batch.rows
+        if before >= holds or len(found) >= look.number:
+            before = max(before - holds, 0)
+            continue
+        try:
+            frame = read_frame(batch.path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StorageError("rows of this run cannot be read any more", code="E_QUARANTINE") from error
+        frame = frame.filter(pl.col("_reasons").list.contains(look.reason)) if look.reason else frame
+        some = frame.slice(before, look.number - len(found))
+        found += _rows(some, look.reason, columns, contract, look.whole)
+        before = max(before - frame.height, 0)
+    return found
+
+
 def _columns_of(contract: Contract | None) -> dict[str, tuple[str, ...]]:
     """Give check name to the columns it speaks of."""
     if contract is None:
@@ -72,7 +118,7 @@ def _columns_of(contract: Contract | None) -> dict[str, tuple[str, ...]]:
 
 
 def _rows(
-    frame: pl.DataFrame, reason: str, columns: Mapping[str, Sequence[str]], contract: Contract | None
+    frame: pl.DataFrame, reason: str, columns: Mapping[str, Sequence[str]], contract: Contract | None, whole: bool = False
 ) -> Iterable[AsideRow]:
     own = rows_of(frame)
     if TEXT in frame.columns:
@@ -81,15 +127,16 @@ def _rows(
     key = [name for name in (contract.key if contract else ()) if name in own.columns]
     order = list(dict.fromkeys([*key, *bad, *own.columns]))
     order = [name for name in order if not (name == TEXT and own[TEXT].null_count() == own.height)]
+    most = WHOLE if whole else COLUMNS
     for number in range(frame.height):
         reasons = [str(name) for name in frame["_reasons"][number]]
         marked = {name for said in reasons for name in columns.get(said, ())}
         cells = [
-            Cell(_heading(name), _text(own[name][number : number + 1], name, contract), name in marked)
-            for name in order[:COLUMNS]
+            Cell(_heading(name), _text(own[name][number : number + 1], name, contract, whole), name in marked)
+            for name in order[:most]
         ]
-        rest = [said for said in reasons if said != reason]
-        yield AsideRow(_place(frame, number), cells, (reason, *rest), max(len(order) - COLUMNS, 0), key)
+        said = (reason, *(other for other in reasons if other != reason)) if reason else tuple(reasons)
+        yield AsideRow(_place(frame, number), cells, said, max(len(order) - most, 0), key)
 
 
 def _heading(name: str) -> str:
@@ -101,9 +148,11 @@ def _place(frame: pl.DataFrame, number: int) -> str:
     return f"{PurePath(file).name}:{line}" if file is not None else f"line {line}" if line is not None else ""
 
 
-def _text(cell: pl.Series, name: str, contract: Contract | None) -> str:
+def _text(cell: pl.Series, name: str, contract: Contract | None, whole: bool) -> str:
     if cell.null_count():
         return MISSING
+    if whole:
+        return shorten(str(cell[0]), LONGEST)
     allowed = _samples(name, contract)
     return sample_texts(cell, allowed)[0] if allowed != "hide" else "hidden"
 

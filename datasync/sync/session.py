@@ -31,6 +31,7 @@ from datasync.sync.noted import run_began, run_ended
 from datasync.sync.options import RunOptions
 from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
+from datasync.sync.progress import Noted
 from datasync.sync.project import Project, open_project
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
@@ -347,7 +348,7 @@ class Session:
             clock=self.now,
             stop=self.stop,
             past_counts=lambda number: history.past_counts(plan.sync, number),
-            progress=self.options.progress,
+            progress=Noted(workspace, self.options.progress),
             token=prepared.token,
             sequence=self._audited_sequence(prepared),
             before_publish=before_publish,

@@ -15,14 +15,15 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datasync.errors import ContractError, DataSyncError, StorageError, UsageError
-from datasync.web import measured, reading, signing, triage
+from datasync.web import aside, editor, measured, planned, reading, signing, starting, triage
 from datasync.web.asked import House, NotAllowed, SignIn
 from datasync.web.frame import HEADERS, POLICY, Addresses, show
+from datasync.web.jobs import Jobs
 
 log = logging.getLogger("datasync")
 MOST = 64_000_000
 """Bytes of a request: corrected rows are the largest there are."""
-ROUTERS = (signing, measured, reading, triage)
+ROUTERS = (signing, measured, planned, reading, triage, aside, starting, editor)
 """Modules with a `router`, each one part of the app."""
 
 
@@ -36,6 +37,7 @@ def make_app(house: House, more: Sequence[BaseRoute] = (), framed_by: str = "'no
     """
     app = FastAPI(title="datasync", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.house = house
+    app.state.jobs = Jobs(house.start)
     for module in ROUTERS:
         app.include_router(module.router)
     app.router.routes.extend(more)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse
 
-from datasync.alerts.slack_desk import StartRequest
 from datasync.history.store import History
 from datasync.sync.project import Project
 from datasync.web.access import Access, Person
 from datasync.web.frame import Addresses, Frame, show
+from datasync.web.jobs import Jobs, Start
 
-Start = Callable[[StartRequest], str]
-"""Does what somebody wants started, waits for its end and says it in a sentence; UsageError when it cannot."""
-
-
-MENU = {"Contracts": "", "Incidents": "incidents", "Figures": "figures"}
+MENU = {
+    "Contracts": "", "Running": "running", "Incidents": "incidents", "Quarantine": "quarantine", "Figures": "figures",
+    "Files": "files",
+}  # fmt: skip
 """Words to pages."""
 
 
@@ -62,6 +60,7 @@ class Asked:
     house: House
     person: Person
     at: Addresses
+    jobs: Jobs
 
     @property
     def may_change(self) -> bool:
@@ -97,7 +96,7 @@ def asked(request: Request) -> Asked:
     person = house.access.person(request)
     if person is None:
         raise SignIn
-    return Asked(house, person, Addresses(str(request.scope.get("root_path", "")).rstrip("/")))
+    return Asked(house, person, Addresses(str(request.scope.get("root_path", "")).rstrip("/")), request.app.state.jobs)
 
 
 Reading = Annotated[Asked, Depends(asked)]

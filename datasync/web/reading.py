@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from datasync.errors import UsageError
 from datasync.history import views
@@ -74,9 +74,12 @@ def one_day(question: Reading, name: str, day: str) -> HTMLResponse:
 
 
 @router.get("/runs/{run_id:path}")
-def one_run(question: Reading, run_id: str) -> HTMLResponse:
-    """The report of a run."""
+def one_run(question: Reading, run_id: str) -> Response:
+    """The report of a run; of one that goes on, the page of what does."""
     house = question.house
+    row = views.run(house.history, run_id)
+    if row is not None and row.status == "running":
+        return RedirectResponse(question.at.to("running"), 303)
     result = house.history.result(run_id)
     if result is None:
         raise UsageError(

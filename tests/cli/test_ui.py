@@ -61,3 +61,32 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=30)
     assert process.returncode == 3
     assert "E_PORT" in said
+
+
+def test_it_takes_what_slack_signed(tmp_path: Path) -> None:
+    import json
+    import urllib.error
+
+    from datasync.testing.slack.gestures import signature
+
+    make_project(tmp_path)
+    extra = {"signing_secret": "fake-signing-secret", "base_url": "http://127.0.0.1:9/api/"}
+    slack = json.dumps({"conn_type": "slack", "password": "xoxb-fake", "extra": extra})
+    process = begin(tmp_path, "--port", "0", AIRFLOW_CONN_SLACK_DEFAULT=slack)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().removeprefix("listening at ").strip()
+        stamp, body = str(int(time.time())), "payload=%7B"
+        found = []
+        for signed in ("v0=" + "0" * 64, signature("fake-signing-secret", stamp, body)):
+            headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signed}
+            request = urllib.request.Request(f"{address}slack/interactions", body.encode(), headers)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=20)
+            found.append(refused.value.code)
+            refused.value.close()
+        # Signed nonsense gets as far as being read.
+        assert found == [401, 400]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
