@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from datasync.errors import TargetMismatch
 
 KEPT = 2
 """Versions before the current one that stay, for readers that are still in them."""
+GONE = "gone-"
+"""Begins the name of a version that the next publish empties."""
 ENDS = 1 << 16
 
 
@@ -108,7 +111,12 @@ class Layout:
         sync_folder(self.path.parent)
 
     def tidy(self) -> None:
-        """Remove what no reader can still be in: rooms that were given up, and old versions."""
+        """Remove what no reader can still be in: rooms that were given up, and old versions.
+
+        An old version is renamed first and emptied by the next call: who is just listing it must not find it empty.
+        """
+        for gone in self.folder.glob(f"{GONE}*"):
+            shutil.rmtree(gone, ignore_errors=True)
         current = None if self.single else self._version()
         rooms = sorted(self.folder.glob("version-*"), key=lambda room: room.stat().st_mtime_ns, reverse=True)
         kept = 0
@@ -117,7 +125,8 @@ class Layout:
                 continue
             kept += 1
             if self.single or kept > KEPT:
-                shutil.rmtree(room, ignore_errors=True)
+                with suppress(OSError):
+                    room.rename(self.folder / f"{GONE}{room.name}")
 
 
 def _identity(path: Path) -> dict[str, Any]:

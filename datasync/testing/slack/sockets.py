@@ -63,7 +63,8 @@ class SocketLink:
     def send_raw(self, body: Any) -> None:
         """Send anything, as JSON."""
         with self._changed:
-            assert self._links, "no app is connected in Socket Mode"
+            # An app that was just greeted says that it listens before we have written it down.
+            assert self._changed.wait_for(lambda: bool(self._links), 2), "no app is connected in Socket Mode"
             link = self._links[-1]
         link.send(json.dumps(body))
 
