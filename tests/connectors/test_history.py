@@ -16,6 +16,9 @@ from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stag
 COLUMNS = {"id": "int64", "v": "string", "at": "int64"}
 VERSIONS = "SELECT id, v, valid_from, valid_to, is_current FROM t ORDER BY id, valid_from"
 
+pytestmark = pytest.mark.parametrize("place", ["duckdb", "sqlite", "postgres"], indirect=True)
+"""A contract cannot ask for histories on MySQL."""
+
 
 def history(**other: Any) -> TargetSpec:
     """A spec with an integer cursor."""
