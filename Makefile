@@ -7,8 +7,8 @@ SHELL := bash
 PYTHON ?= python3.11
 # Optional parts to install, as pyproject.toml names them: all, or postgres mysql …
 EXTRAS ?= all
-# Processes that share the tests; 0 runs them in one.
-WORKERS ?= 2
+# Processes that share the tests (they wait for servers much of the time); 0 runs them in one.
+WORKERS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,9 +85,9 @@ class _Expanding(io.RawIOBase):
         self._taken += len(data)
         return data
 
+    @abstractmethod
     def expand(self) -> bytes:
         """Give some more bytes; none: the stream ended as it should."""
-        raise NotImplementedError
 
     def readinto(self, buffer: Any) -> int:
         if not self._pending:
