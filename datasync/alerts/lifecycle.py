@@ -71,14 +71,9 @@ def again(incident: Incident, check: CheckResult, seen: Sighting) -> tuple[Incid
     return after, "repeated"
 
 
-def recovered(incident: Incident, seen: Sighting) -> Incident:
-    """The same check was evaluated and passed."""
-    return _closed(incident, seen.at, RUN)
-
-
-def withdrawn(incident: Incident, seen: Sighting) -> Incident:
-    """The contract no longer has the check."""
-    return _closed(incident, seen.at, RUN)
+def over(incident: Incident, seen: Sighting) -> Incident:
+    """A run ended it: the same check was evaluated and passed, or the contract no longer has it."""
+    return resolved(incident, RUN, seen.at)
 
 
 def acknowledged(incident: Incident, who: str) -> Incident:
@@ -109,10 +104,6 @@ def assigned(incident: Incident, to: str) -> Incident:
 
 def resolved(incident: Incident, who: str, at: datetime) -> Incident:
     """Somebody says it is mended; the next run that finds it broken opens it again."""
-    return _closed(incident, at, who)
-
-
-def _closed(incident: Incident, at: datetime, who: str) -> Incident:
     return _awake(replace(incident, state="resolved", resolved_at=at, acted_by=who, inhibited_by=""))
 
 

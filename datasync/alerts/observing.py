@@ -121,7 +121,7 @@ class _Observer:
         # A run that broke has judged some of its rows only: what held for them says nothing about the rest.
         whole = self.result.error is None
         if check.status == "passed" and incident is not None and incident.unresolved and whole:
-            return [self._note(lifecycle.recovered(incident, self.seen), "recovered")]
+            return [self._note(lifecycle.over(incident, self.seen), "recovered")]
         return []
 
     def withdraw(self, checks: list[CheckResult]) -> list[Happening]:
@@ -130,7 +130,7 @@ class _Observer:
             return []
         there = {self._key(check) for check in checks}
         gone = [known for known in self.ledger.incidents.of_subject(self.subject) if known.fingerprint not in there]
-        return [self._note(lifecycle.withdrawn(incident, self.seen), "withdrawn") for incident in gone]
+        return [self._note(lifecycle.over(incident, self.seen), "withdrawn") for incident in gone]
 
     def _key(self, check: CheckResult, name: str = "") -> str:
         return fingerprint(self.subject, check.gate, name or check.name)

@@ -102,11 +102,8 @@ class IncidentBook:
 
     def get(self, number: int) -> Incident | None:
         """Give an incident by its number."""
-        return self._one(incidents.c.id == number)
-
-    def find(self, fingerprint: str) -> Incident | None:
-        """Give an incident by what it is about."""
-        return self._one(incidents.c.fingerprint == fingerprint)
+        found = self._many(incidents.c.id == number)
+        return found[0] if found else None
 
     def of_subject(self, subject: str, states: Sequence[str] = UNRESOLVED) -> list[Incident]:
         """Give a subject's incidents, oldest first."""
@@ -143,10 +140,6 @@ class IncidentBook:
         columns = [incident_events.c[name] for name in IncidentEvent.__slots__]
         query = select(*columns).where(incident_events.c.incident == number).order_by(incident_events.c.id)
         return [replace(event, at=utc(event.at)) for event in (IncidentEvent(*row) for row in self._connection.execute(query))]
-
-    def _one(self, condition: ColumnElement[bool]) -> Incident | None:
-        found = self._many(condition)
-        return found[0] if found else None
 
     def _many(self, *conditions: ColumnElement[bool]) -> list[Incident]:
         query = select(incidents).where(*conditions).order_by(incidents.c.id)
