@@ -73,11 +73,17 @@ def postgres_connection_of() -> Callable[[str], Connection]:
     return connection_of
 
 
-def _install(folder: Path, user: str) -> None:
-    """Make an empty server's folder, which a test never changes: it is copied for each."""
-    command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--auth-root-authentication-method=normal",
-               "--skip-test-db", f"--user={user}"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
+def _install(folder: Path, scratch: Path, user: str) -> None:
+    """Make an empty server's folder.
+
+    Raises:
+        RuntimeError: with what the installer said.
+    """
+    command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--tmpdir={scratch}",
+               "--auth-root-authentication-method=normal", "--skip-test-db", f"--user={user}"]  # fmt: skip
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"MariaDB was not installed: {done.stdout}{done.stderr}")
 
 
 class MariadbServer:
@@ -91,10 +97,14 @@ class MariadbServer:
         self.user = "mysql" if getpass.getuser() == "root" else getpass.getuser()
         self.socket = folder / "s"
         self._data = folder / "data"
+        # A server that starts removes every temporary table it finds in its temporary folder, those of other servers too.
+        self._scratch = folder / "tmp"
+        self._scratch.mkdir()
         if self.user == "mysql":
             folder.chmod(0o755)
-            shutil.chown(folder, "mysql")
-        _install(self._data, self.user)
+            for each in (folder, self._scratch):
+                shutil.chown(each, "mysql")
+        _install(self._data, self._scratch, self.user)
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
         with closing(mysql_connect(f"mysql://root@localhost/?unix_socket={self.socket}")) as connection:
@@ -107,8 +117,8 @@ class MariadbServer:
     def start(self, *options: str) -> None:
         """Start it and wait until it answers."""
         path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
-        command = ["mariadbd", "--no-defaults", f"--datadir={self._data}", f"--socket={self.socket}", "--skip-networking",
-                   f"--user={self.user}", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
+        command = ["mariadbd", "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self._scratch}", f"--socket={self.socket}",
+                   "--skip-networking", f"--user={self.user}", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=os.environ | {"PATH": path})
         for _ in range(300):
