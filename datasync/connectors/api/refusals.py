@@ -8,6 +8,7 @@ from typing import Any
 from datasync.connectors.api import answers
 from datasync.connectors.api.answers import Verdict
 from datasync.connectors.http.exchange import Limits
+from datasync.connectors.http.pace import Pace
 from datasync.connectors.http.session import HttpSession
 from datasync.contract.endpoints import ApiTarget, Response
 from datasync.errors import PermanentError
@@ -33,7 +34,7 @@ def open_session(endpoint: ApiTarget, surroundings: Surroundings) -> HttpSession
     seconds = endpoint.timeout / timedelta(seconds=1) if endpoint.timeout is not None else TIMEOUT
     # An answer says what became of a batch: it is never large.
     limits = Limits(timeout=seconds, raw_bytes=16 << 20, decoded_bytes=64 << 20)
-    return HttpSession(surroundings.connection(endpoint.connection), limits)
+    return HttpSession(surroundings.connection(endpoint.connection), limits, Pace(endpoint.rate_limit))
 
 
 def rejecting(response: Response | None, sent: int) -> frozenset[int]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from datasync.contract.base import Model
 from datasync.contract.endpoints.common import TargetBase
-from datasync.contract.scalars import Duration
+from datasync.contract.scalars import Duration, RateValue
 
 API_KINDS = ("rest", "graphql", "soap")
 """Targets that take rows and can neither stage nor publish them."""
@@ -43,6 +43,7 @@ class ApiTarget(TargetBase):
     )
     response: Response | None = None
     decimals: Literal["number", "string"] = Field("number", description="How exact decimals stand in JSON.")
+    rate_limit: RateValue | None = Field(None, description="At most so many requests: 10/s, 600/m, 1000/h.")
     timeout: Duration | None = Field(None, description="For one request, from its first byte to its last; 60s.")
 
 

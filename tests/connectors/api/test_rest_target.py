@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ def test_the_watermark_moves_and_only_new_rows_are_sent(project: Project, api: A
     project.source([(6, "f", 6)])
     assert project.run()[1]["rows"]["published"] == 1
     assert api.rows() == [*ROWS, {"id": 6, "name": "f", "seq": 6}]
+
+
+def test_a_rate_limit_spreads_requests(project: Project, api: Api) -> None:
+    project.write("rate_limit: 10/s")
+    began = time.monotonic()
+    assert project.run()[0] == 0
+    # Three requests have two gaps between them, however slow the machine.
+    assert (len(api.received), time.monotonic() - began >= 0.2) == (3, True)
 
 
 def test_the_watermark_is_history_s_where_the_ledger_is_gone(project: Project, api: Api) -> None:
