@@ -33,7 +33,7 @@ from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Sur
 
 ATTEMPTS = 10
 """Times to begin a publish again because another one was faster."""
-Resolve = Callable[[str], tuple[Any, Types]]
+Resolve = Callable[[str], "tuple[Any, Types] | None"]
 """A contract's name to its target endpoint and published columns, for `references`; raises PermanentError."""
 
 
@@ -174,7 +174,10 @@ class FileTarget:
             from datasync.connectors.files.parquet_form import file_list
 
             return f"read_parquet({file_list([path])})"
-        endpoint, columns = self.resolve(name)
+        found = self.resolve(name)
+        if found is None:
+            raise PermanentError(f"references: there is no contract {name[:80]} that publishes anything", code="E_NO_TABLE")
+        endpoint, columns = found
         from datasync.connectors.registry import open_target
 
         other = open_target(endpoint, self._surroundings)
