@@ -19,6 +19,8 @@ from datasync.contract.processing import Processor
 from datasync.contract.types import STRING, DataType
 from datasync.failpoints import failpoint
 from datasync.seams import Batch, Means, TransformTally
+from datasync.storage import write_frame
+from datasync.workspace import storage_error
 
 ROW = "__row"
 
@@ -70,7 +72,11 @@ class Dedupe:
         rows = 0
         for number, batch in enumerate(batches):
             if batch.frame.height:
-                batch.frame.with_row_index(ROW, offset=rows).cast({ROW: pl.Int64}).write_parquet(folder / f"{number:08d}.parquet")
+                frame = batch.frame.with_row_index(ROW, offset=rows).cast({ROW: pl.Int64})
+                try:
+                    write_frame(folder / f"{number:08d}.parquet", frame)
+                except OSError as error:
+                    raise storage_error("dedupe cannot spill its rows", error) from error
                 rows += batch.frame.height
         return rows
 
@@ -90,8 +96,11 @@ class Dedupe:
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY {groups} ORDER BY {order}{ties}) AS place "
             f"FROM read_parquet({files})) WHERE place = 1 ORDER BY {ROW}"
         )
-        with duckdb.connect(config={"temp_directory": str(folder / "duckdb")}) as connection:
-            found: Any = pl.from_arrow(connection.sql(sql).to_arrow_table())
+        try:
+            with duckdb.connect(config={"temp_directory": str(folder / "duckdb")}) as connection:
+                found: Any = pl.from_arrow(connection.sql(sql).to_arrow_table())
+        except duckdb.Error as error:
+            raise storage_error("dedupe cannot sort its rows", error) from error
         series: pl.Series = found[ROW]
         return series
 

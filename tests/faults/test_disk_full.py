@@ -28,6 +28,7 @@ contract: c
 version: 1.0.0
 run: {{tasks: {tasks}, batch_rows: 60000}}
 source: {{type: parquet, path: a.parquet}}
+transform: [{transform}]
 columns:
   id: {{type: int64, key: true}}
   text: {{type: string, {promise}}}
@@ -64,7 +65,7 @@ class Disk:
 
     def write(self, contract: dict[str, str], frame: pl.DataFrame) -> None:
         """Write contract and source."""
-        (self.root / "c.yaml").write_text(CONTRACT.format(**contract), encoding="utf-8")
+        (self.root / "c.yaml").write_text(CONTRACT.format(**{"transform": ""} | contract), encoding="utf-8")
         frame.write_parquet(self.root / "a.parquet")
 
 
@@ -129,12 +130,14 @@ def test_staging(disk: Disk, target: str) -> None:
     assert _rows(disk, target) == [(1, "one"), (2, "two")]
 
 
-@pytest.mark.parametrize("what", ["quarantine", "parts"])
+@pytest.mark.parametrize("what", ["quarantine", "parts", "dedupe"])
 def test_workspace(disk: Disk, what: str) -> None:
     place = str(disk.root / "small")
     contract = {"tasks": "fused", "promise": "max_length: 9", "target": ELSEWHERE}
     if what == "parts":
         contract |= {"tasks": "split", "promise": "required: true"}
+    if what == "dedupe":
+        contract |= {"promise": "required: true", "transform": "{dedupe: {by: [id]}}"}
     disk.write(contract, SMALL)
     assert disk.run(DATASYNC_WORKSPACE=place)[0] == 0
     disk.write(contract, _large())
