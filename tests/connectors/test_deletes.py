@@ -14,9 +14,6 @@ from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stag
 
 COLUMNS = {"id": "int64", "v": "string", "n": "int64", "gone": "bool"}
 
-pytestmark = pytest.mark.parametrize("place", ["duckdb", "sqlite", "postgres"], indirect=True)
-"""A contract cannot ask for deletes on MySQL."""
-
 
 def merging(deletes: Deletes, **other: Any) -> TargetSpec:
     """A merge with an integer cursor."""

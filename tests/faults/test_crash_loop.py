@@ -49,13 +49,14 @@ TARGETS = {
     "postgres": "{type: postgres, connection: target, table: public.t, write: merge}",
     "mysql": "{type: mysql, connection: target, table: t, write: merge}",
     "mysql_swap": "{type: mysql, connection: target, table: t, write: replace, replace_by: swap}",
+    "mysql_scd2": "{type: mysql, connection: target, table: t, write: scd2}",
     "parquet": "{type: parquet, path: out/t.parquet, write: merge}",
     "folder": "{type: parquet, path: out/t, write: merge}",
     "delta": "{type: delta, path: out/t, write: merge}",
     "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
     "s3": "{type: parquet, path: s3://BUCKET/t, connection: lake, write: merge}",
 }
-SERVERS = {"postgres": "postgres_database", "mysql": "mysql_database", "mysql_swap": "mysql_database"}
+SERVERS = {"postgres": "postgres_database", **dict.fromkeys(("mysql", "mysql_swap", "mysql_scd2"), "mysql_database")}
 """Kinds whose target outlives a test's folder, and the fixture that gives it a database."""
 BOOKS = ("_datasync_commits", "_datasync_fence", "_datasync_files")
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved", "alert.before_send", "alert.after_send")
@@ -141,27 +142,30 @@ def _on_server(kind: str, server: str | None, *statements: str) -> list[tuple[An
         return list(asked.fetchall())
 
 
+def _asked(kind: str, server: str | None, query: str) -> list[tuple[Any, ...]]:
+    if kind in SERVERS:
+        return [tuple(row) for row in _on_server(kind, server, query)]
+    with closing(sqlite3.connect("out.sqlite")) as connection:
+        return list(connection.execute(query).fetchall())
+
+
 def _content(kind: str, server: str | None) -> list[tuple[Any, ...]]:
     if kind == "s3":
         return _stored()
     query = "SELECT id, price FROM t ORDER BY id"
-    if kind == "scd2":
-        with closing(sqlite3.connect("out.sqlite")) as connection:
-            versions = connection.execute("SELECT count(*) FROM t").fetchall()[0][0]
-            current = list(connection.execute("SELECT id, price FROM t WHERE is_current ORDER BY id").fetchall())
+    if kind.endswith("scd2"):
+        rows = _asked(kind, server, "SELECT id, price, is_current FROM t ORDER BY id")
+        current = [tuple(row[:2]) for row in rows if row[2]]
         # One version for each of the first rows, one for what changed and one for what is new.
-        assert versions == (3 if current == OLD else 5)
+        assert len(rows) == (3 if current == OLD else 5)
         return current
     if kind == "delta":
         from deltalake import DeltaTable
 
         rows = DeltaTable("out/t").to_pyarrow_table(columns=["id", "price"]).to_pylist()
         return sorted((row["id"], row["price"]) for row in rows)
-    if kind == "sqlite":
-        with closing(sqlite3.connect("out.sqlite")) as connection:
-            return list(connection.execute(query).fetchall())
-    if kind in SERVERS:
-        return [tuple(row) for row in _on_server(kind, server, query)]
+    if kind == "sqlite" or kind in SERVERS:
+        return _asked(kind, server, query)
     if kind == "duckdb":
         with duckdb.connect("out.duckdb", read_only=True) as connection:
             return connection.execute(query).fetchall()

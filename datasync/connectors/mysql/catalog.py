@@ -144,7 +144,7 @@ def find_table(session: Session, place: Place, spec: TargetSpec) -> Table:
     )
     columns, limits, collations = {}, {}, {}
     for name, spelled, nullable, default, extra, comment, charset, order in rows:
-        wanted = spec.columns.get(name)
+        wanted = spec.stored.get(name)
         fits = wanted is not None and holds(spelled, comment, wanted)
         shown = storage_type(wanted, "mysql") if fits and wanted is not None else spelled
         filled = default not in (None, "NULL") or "auto_increment" in extra or "DEFAULT_GENERATED" in extra

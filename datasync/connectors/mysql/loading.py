@@ -186,7 +186,7 @@ class MysqlWriter:
         """Commit."""
         failpoint("stage.before_commit")
         self._session.run("COMMIT")
-        if self._spec.write == "merge":
+        if self._spec.write in ("merge", "scd2"):
             # MariaDB joins what has no index row by row; one that is made after the load is made in one go.
             key = ", ".join(quoted(name) for name in self._spec.key)
             self._session.run(f"ALTER TABLE {self._table} ADD INDEX ({key})")

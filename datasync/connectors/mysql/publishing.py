@@ -9,7 +9,8 @@ from datasync.connectors.mysql.catalog import Place, Table, check_table, collati
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.staging import quoted, target_ddl
 from datasync.connectors.sql import bookkeeping as book
-from datasync.connectors.sql.statements import Tables, dml, insert
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.statements import Tables, insert
 from datasync.errors import ConnectorError, PermanentError, Refused
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, PublishRequest, RecheckFailed, TargetSpec
@@ -56,7 +57,7 @@ class Publication:
         table, made = self._shaped()
         try:
             failpoint("publish.after_ddl")
-            tables = Tables(self.place.quoted, self._staging.quoted, "mysql", table.collations)
+            tables = Tables(self.place.quoted, self._staging.quoted, "mysql", table.collations, self.place.prefix)
             if self.spec.write == "replace" and self.spec.replace_by == "swap" and not made:
                 return self._swap(tables)
             return self._transaction(book.COMMITS, dml(self.spec, tables))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from datasync.connectors.mysql.catalog import Place, exists
 from datasync.connectors.mysql.engine import Session, sqlalchemy_url
 from datasync.connectors.mysql.streaming import frames
 from datasync.connectors.mysql.types import Column, column_of, select_list
-from datasync.connectors.sql.statements import Tables, survivors
+from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import STRING, DataType, Dialect, polars_type
@@ -52,9 +53,8 @@ class MysqlStaging:
         self._place = place
         self._exists = there
         self.relation = tables.staging
-        # Histories and deletes are for other kinds: no contract can ask them of this one.
-        self.removals: Removals | None = None
         self.survivors: str | None = survivors(spec, tables) if there else None
+        self.removals: Removals | None = removals(spec, tables) if there else None
 
     def reference(self, name: str) -> str:
         """Give a table of the same server; without a database, the target's is meant."""
@@ -139,13 +139,13 @@ def key_type(kind: DataType, sharing: int) -> str:
     return f"VARBINARY({KEY_BYTES // sharing})" if kind.name == "binary" else storage_type(kind, "mysql")
 
 
-def table_columns(spec: TargetSpec, required: frozenset[str] = frozenset()) -> list[str]:
-    """Declare the published columns; those in `required` are NOT NULL."""
+def table_columns(spec: TargetSpec, columns: Mapping[str, DataType], required: frozenset[str] = frozenset()) -> list[str]:
+    """Declare columns of a spec; those in `required` are NOT NULL."""
     sharing = sum(spec.columns[name].name in ("string", "json", "binary") for name in spec.key)
     return [
         f"{quoted(name)} {key_type(kind, sharing) if name in spec.key else storage_type(kind, 'mysql')}"
         f"{' NOT NULL' if name in required else ''}"
-        for name, kind in spec.columns.items()
+        for name, kind in columns.items()
     ]
 
 
@@ -159,7 +159,7 @@ def staging_ddl(spec: TargetSpec, table: str, order: str) -> list[str]:
 
     Its comment holds the run's id, so that a staging table that nobody needs can be told from one that waits.
     """
-    columns = [*table_columns(spec), *([f"{quoted(POSITION)} BIGINT"] if spec.position else [])]
+    columns = [*table_columns(spec, spec.columns), *([f"{quoted(POSITION)} BIGINT"] if spec.position else [])]
     columns.append(f"{quoted(ROW)} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY")
     run = literal_sql(spec.run_id, STRING, "mysql")
     return [
@@ -170,7 +170,7 @@ def staging_ddl(spec: TargetSpec, table: str, order: str) -> list[str]:
 
 def target_ddl(spec: TargetSpec, table: str, order: str) -> str:
     """Give the statement that makes the target."""
-    columns = table_columns(spec, spec.required | frozenset(spec.key))
+    columns = table_columns(spec, spec.stored, spec.stored_required | frozenset(spec.key))
     if spec.key:
-        columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.key)})")
+        columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.stored_key)})")
     return f"CREATE TABLE {table} ({', '.join(columns)}) {options(order)}"

@@ -17,9 +17,10 @@ from datasync.connectors.mysql.publishing import Publication
 from datasync.connectors.mysql.staging import MysqlStaging, staging_ddl, table_columns, target_ddl
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.modes import dml
+from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.reading import quote_table
-from datasync.connectors.sql.statements import Tables, dml, insert
-from datasync.connectors.sql.written import written
+from datasync.connectors.sql.statements import Tables, insert
 from datasync.contract.endpoints import MysqlTarget as Endpoint
 from datasync.errors import PermanentError, Refused, TransientError
 from datasync.failpoints import failpoint
@@ -99,7 +100,7 @@ class MysqlTarget:
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
         check_names(spec, "mysql", self._table)
-        table_columns(spec)
+        table_columns(spec, spec.stored)
         self._settle()
         table, additions = check_table(self._session, self._place, spec)
         if table.columns and spec.write == "replace" and spec.replace_by == "swap":
@@ -148,7 +149,7 @@ class MysqlTarget:
 
     def _tables(self, spec: TargetSpec) -> Tables:
         collations = find_table(self._session, self._place, spec).collations
-        return Tables(self._place.quoted, self._staging_place(spec.run_id).quoted, "mysql", collations)
+        return Tables(self._place.quoted, self._staging_place(spec.run_id).quoted, "mysql", collations, self._place.prefix)
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Publish staging and write the commit row; try again when a lock or the connection fails.
@@ -200,7 +201,7 @@ class MysqlTarget:
         order = "utf8mb4_nopad_bin"
         schema = self._table.rpartition(".")[0]
         prefix = quote_table(schema, "mysql") + "." if schema else ""
-        tables = Tables(quote_table(self._table, "mysql"), prefix + book.staging_name(spec.run_id), "mysql")
+        tables = Tables(quote_table(self._table, "mysql"), prefix + book.staging_name(spec.run_id), "mysql", database=prefix)
         found = [staging_ddl(spec, tables.staging, order)[1], f"-- when absent: {target_ddl(spec, tables.target, order)}"]
         if spec.write == "replace" and spec.replace_by == "swap":
             return [*found, insert(spec, tables), f"-- into a new table of the shape of {tables.target}, then RENAME TABLE"]

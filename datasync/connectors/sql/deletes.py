@@ -59,7 +59,7 @@ def _living(spec: TargetSpec, tables: Tables) -> tuple[TargetSpec, Tables]:
         listed += f", FALSE AS {tables.name(deletes.mark)}"
         columns = {**columns, deletes.mark: BOOL}
     staged = f"(SELECT {listed} FROM {tables.staging} AS a{where})"
-    return replace(spec, columns=columns, deletes=None), Tables(tables.target, staged, tables.dialect)
+    return replace(spec, columns=columns, deletes=None), replace(tables, staging=staged)
 
 
 def _source_deleted(spec: TargetSpec, tables: Tables) -> str:

@@ -11,7 +11,7 @@ In the SQL, `l` is a key's latest version, `s` a staged row with its instant, `e
 from __future__ import annotations
 
 from datasync.connectors.sql.deletes import gone, not_staged
-from datasync.connectors.sql.statements import Tables, bound, changed, names, same_key
+from datasync.connectors.sql.statements import Tables, bound, changed, exact_key, names, same_key
 from datasync.contract.expressions.dialects import literal_sql
 from datasync.seams import HistoryColumns, Published, Removals, TargetSpec
 
@@ -38,9 +38,8 @@ class Laying:
         self._to = tables.name(spec.history.valid_to)
         self._current = tables.name(spec.history.current)
         self._key = ", ".join(tables.name(name) for name in spec.key)
-        self._events = (
-            EVENTS if tables.dialect == "mysql" else f"{'pg_temp' if tables.dialect == 'postgres' else 'temp'}.{EVENTS}"
-        )
+        prefixes = {"mysql": tables.database, "postgres": "pg_temp."}
+        self._events = prefixes.get(tables.dialect, "temp.") + EVENTS
 
     # --- relations
 
@@ -60,7 +59,7 @@ class Laying:
         """Each staged key's latest version, with the target's own names."""
         staged = f"EXISTS (SELECT 1 FROM {self._tables.staging} AS s WHERE {same_key(self._spec, self._tables)})"
         listed = self._listed("t.")
-        key = ", ".join(f"t.{self._tables.name(name)}" for name in self._spec.key)
+        key = self._apart("t.")
         return (
             f"SELECT * FROM (SELECT {listed}, t.{self._from}, t.{self._to}, t.{self._current}, "
             f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY t.{self._from} DESC) AS {RANK} "
@@ -72,7 +71,7 @@ class Laying:
         since = f"s.{self._tables.name(self._spec.cursor)}" if self._spec.cursor is not None else self.end
         dead = gone(self._spec, self._tables)
         flag = f"CASE WHEN {dead} THEN 1 ELSE 0 END" if dead else "0"
-        key = ", ".join(f"s.{self._tables.name(name)}" for name in self._spec.key)
+        key = self._apart("s.")
         order = f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {since} DESC)" if self._spec.cursor is not None else "1"
         return (
             f"SELECT {self._listed('s.')}, {since} AS {SINCE}, {flag} AS {GONE}, {order} AS {LAST} "
@@ -85,6 +84,15 @@ class Laying:
 
     def _same(self, left: str, right: str) -> str:
         return same_key(self._spec, self._tables, left, right)
+
+    def _apart(self, prefix: str = "") -> str:
+        """The key to partition and group by."""
+        return ", ".join(exact_key(self._spec, self._tables, prefix))
+
+    def _alike(self, left: str, right: str) -> str:
+        """Join two relations neither of which has the columns of the target as it keeps them."""
+        sides = (exact_key(self._spec, self._tables, f"{side}.") for side in (left, right))
+        return " AND ".join(f"{one} = {other}" for one, other in zip(*sides, strict=True))
 
     @property
     def _late(self) -> str:
@@ -121,9 +129,14 @@ class Laying:
 
     # --- statements
 
+    @property
+    def _temporary(self) -> str:
+        """MySQL's DROP TABLE commits, its DROP TEMPORARY TABLE does not; others have only the one."""
+        return "TEMPORARY TABLE" if self._tables.dialect == "mysql" else "TABLE"
+
     def statements(self) -> list[str]:
         """Correct, close and add versions; then close what is missing."""
-        found = [self._correct(), *self._collect(), self._close(), self._add(), f"DROP TABLE {self._events}"]
+        found = [self._correct(), *self._collect(), self._close(), self._add(), f"DROP {self._temporary} {self._events}"]
         return [*found, self._close_missing()] if self._spec.complete else found
 
     def _correct(self) -> str:
@@ -142,7 +155,7 @@ class Laying:
 
     def _collect(self) -> list[str]:
         """Put down what changes, and from when until when, as rows of a temporary table."""
-        key, listed = self._key, self._listed()
+        key, listed = self._apart(), self._listed()
         taken = (
             f"SELECT {self._listed('s.')}, s.{SINCE} AS {AT}, {self._when} AS {SINCE}, s.{GONE} AS {GONE}, "
             f"0 AS {OLD} FROM staged AS s LEFT JOIN latest AS l ON {self._same('l', 's')} WHERE l.{self._from} IS NULL "
@@ -162,20 +175,23 @@ class Laying:
             f"OR (p.{GONE} = 0 AND n.{GONE} = 0 AND {self._changed('n', 'p')})"
         )
         events = (
-            f"SELECT n.* FROM numbered AS n LEFT JOIN numbered AS p ON {self._same('p', 'n')} AND p.{RANK} = n.{RANK} - 1 "
+            f"SELECT n.* FROM numbered AS n LEFT JOIN numbered AS p ON {self._alike('p', 'n')} AND p.{RANK} = n.{RANK} - 1 "
             f"WHERE n.{OLD} = 0 AND ({differs})"
         )
         select = (
-            f"{self._both}, numbered AS ({numbered}), events AS ({events}) SELECT {key}, {AT}, {SINCE}, {GONE}, "
+            f"{self._both}, numbered AS ({numbered}), events AS ({events}) SELECT {self._key}, {AT}, {SINCE}, {GONE}, "
             f"LEAD({SINCE}) OVER (PARTITION BY {key} ORDER BY {SINCE}) AS {UNTIL} FROM events"
         )
-        # MySQL does not take temporary tables back when a transaction is; what an earlier try left must go.
-        first = [f"DROP TEMPORARY TABLE IF EXISTS {EVENTS}"] if self._tables.dialect == "mysql" else []
-        return [*first, f"CREATE TEMPORARY TABLE {EVENTS} AS {select}"]
+        if self._tables.dialect != "mysql":
+            return [f"CREATE TEMPORARY TABLE {EVENTS} AS {select}"]
+        # A server may ask every table to have a key; and what a try left behind that was rolled back must go.
+        row = f"({RANK} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB"
+        drop = f"DROP {self._temporary} IF EXISTS {self._events}"
+        return [drop, f"CREATE TEMPORARY TABLE {self._events} {row} AS {select}"]
 
     def _close(self) -> str:
         """End the current version of each key at its first event."""
-        first = f"SELECT {self._key}, min({SINCE}) AS {SINCE} FROM {self._events} GROUP BY {self._key}"
+        first = f"SELECT {self._key}, min({SINCE}) AS {SINCE} FROM {self._events} GROUP BY {self._apart()}"
         values = {self._to: f"e.{SINCE}", self._current: "FALSE"}
         return self._update(values, (first, "e"), f"{self._same('t', 'e')} AND t.{self._current} IS TRUE")
 
@@ -186,7 +202,7 @@ class Laying:
         return (
             f"INSERT INTO {self._tables.target} ({listed}, {self._from}, {self._to}, {self._current}) "
             f"SELECT {self._listed('s.')}, e.{SINCE}, e.{UNTIL}, e.{UNTIL} IS NULL FROM {self._events} AS e "
-            f"JOIN {self._tables.staging} AS s ON {self._same('s', 'e')}{at} WHERE e.{GONE} = 0"
+            f"JOIN {self._tables.staging} AS s ON {self._alike('s', 'e')}{at} WHERE e.{GONE} = 0"
         )
 
     def _close_missing(self) -> str:

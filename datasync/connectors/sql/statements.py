@@ -19,12 +19,14 @@ class Tables:
 
     Attributes:
         collations: MySQL: character set and collation of the target's text keys that were not made by us, by name.
+        database: MySQL: quoted, and a point; a session without a database of its own makes temporary tables there.
     """
 
     target: str
     staging: str
     dialect: Dialect
     collations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    database: str = ""
 
     def name(self, column: str) -> str:
         """Quote a column."""
@@ -74,6 +76,12 @@ def _same(tables: Tables, column: str, left: str, right: str) -> str:
     charset, collation = tables.collations[column]
     exact = f"{comparable(f'{left}.{name}', 'mysql')} = {comparable(f'{right}.{name}', 'mysql')}"
     return f"{left}.{name} = CONVERT({right}.{name} USING {charset}) COLLATE {collation} AND {exact}"
+
+
+def exact_key(spec: TargetSpec, tables: Tables, prefix: str = "") -> list[str]:
+    """List the key's columns so that keys which the target's collation takes for one are kept apart."""
+    columns = ((name, prefix + tables.name(name)) for name in spec.key)
+    return [comparable(column, "mysql") if name in tables.collations else column for name, column in columns]
 
 
 def newer(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:

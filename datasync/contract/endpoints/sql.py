@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from datasync.contract.endpoints.common import SqlSource, SqlTarget, TargetBase
+from datasync.contract.endpoints.common import SqlSource, SqlTarget
 
 
 class PostgresSource(SqlSource):
@@ -38,7 +38,7 @@ class PostgresTarget(SqlTarget):
     table: str
 
 
-class MysqlTarget(TargetBase):
+class MysqlTarget(SqlTarget):
     type: Literal["mysql"]
     connection: str
     table: str
