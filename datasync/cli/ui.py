@@ -38,6 +38,7 @@ def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, ope
     from datasync.web.access import access_from
     from datasync.web.app import make_app
     from datasync.web.asked import House
+    from datasync.web.frame import read_templates
     from datasync.web.serving import Listening, serve
 
     access = access_from(os.environ, host, me())
@@ -56,6 +57,7 @@ def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, ope
         with opened_history(project) as history, _slack(project, history, runs) as slack:
             house = House(project, history, access, read_only, show_values, edit, start=runs.start)
             app = make_app(house, slack)
+            read_templates()
             try:
                 serve(app, Listening(host, port, stop, ready))
             finally:

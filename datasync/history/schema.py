@@ -10,8 +10,10 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from datasync.errors import StorageError
 
-NEWEST = "0004"
+NEWEST = "0005"
 VERSION_TABLE = "datasync_schema"
+READS = {"reads": True}
+"""Options of a connection that only reads."""
 
 
 def open_engine(url: str) -> Engine:
@@ -57,7 +59,9 @@ def _sqlite_settings(connection: object, _record: object) -> None:
 
 
 def _sqlite_begin(connection: object) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+    # Who only reads takes no lock: pages and runs that are being recorded do not wait for each other.
+    reads = connection.get_execution_options().get("reads")  # type: ignore[attr-defined]
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")  # type: ignore[attr-defined]
 
 
 def _version(engine: Engine) -> str | None:

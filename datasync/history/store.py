@@ -17,7 +17,7 @@ from datasync.failpoints import failpoint
 from datasync.history import tables
 from datasync.history.incidents import IncidentBook
 from datasync.history.outbox import Outbox
-from datasync.history.schema import open_engine
+from datasync.history.schema import READS, open_engine
 from datasync.history.texts import TextBook
 from datasync.results.codec import from_json, to_json
 from datasync.results.model import AlertDelivery, RunResult
@@ -340,7 +340,7 @@ class History:
     def _read(self) -> Iterator[Connection]:
         try:
             with self._engine.connect() as connection:
-                yield connection
+                yield connection.execution_options(**READS)
         except SQLAlchemyError as error:
             raise _storage(error) from error
 

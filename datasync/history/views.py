@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select
 
-from datasync.history import tables
+from datasync.history import lists, tables
 from datasync.history.incidents import UNRESOLVED, utc
 from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
@@ -241,14 +241,6 @@ def daily(history: History, since: datetime) -> list[DayFigures]:
     return [DayFigures(contract, str(when), int(count), score) for contract, when, count, score in rows]
 
 
-def last_published(history: History, contract: str) -> datetime | None:
-    """Give the start of a contract's newest run that published."""
-    runs = tables.runs.c
-    query = select(runs.started_at).where(runs.contract == contract, runs.committed).order_by(runs.started_at.desc()).limit(1)
-    rows = history.ask(query)
-    return rows[0][0] if rows else None
-
-
 def open_incidents(history: History, contract: str) -> list[OpenIncident]:
     """Give a contract's unresolved incidents, oldest first."""
     table = tables.incidents.c
@@ -304,7 +296,7 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
         runs.contract, func.count(), good, func.sum(runs.extracted), func.sum(runs.seconds), func.avg(runs.score)
     ).where(runs.kind == "run", runs.finished_at.is_not(None))
     query = query.where(runs.started_at >= since) if since else query
-    resolving = seconds_to_resolve(history, since)
+    resolving, published = seconds_to_resolve(history, since), lists.last_published(history)
     owners = {text.contract: text.owner for text in contracts(history)}
     return [
         Figures(
@@ -315,7 +307,7 @@ def figures(history: History, since: datetime | None = None) -> list[Figures]:
             int(rows or 0),
             float(seconds or 0),
             score,
-            last_published(history, name),
+            published.get(name),
             resolving.get(name),
         )
         for name, count, ok, rows, seconds, score in history.ask(query.group_by(runs.contract).order_by(runs.contract))

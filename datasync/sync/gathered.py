@@ -41,14 +41,15 @@ def gather_contract(history: History, text: KeptContract, figures: Figures | Non
     runs = views.last_runs(history, name, SHOWN, None)
     same = [run for run in runs if run.kind == "run"] or runs
     checks = checks_over_time(history, same)
+    incidents = incident_lines(history, name)
     return ContractPage(
-        gather_row(history, text, runs, figures, links.own),
+        gather_row(text, runs, figures, len(incidents), links.own),
         path=text.path,
         figures=figures,
         rates={check: points for check, points in checks.items() if any(point.failed for point in points)},
         freshness=checks.get("freshness", ()),
         aside=rows_aside(history, name),
-        incidents=incident_lines(history, name),
+        incidents=incidents,
         versions=_versions(views.versions(history, name)),
         hrefs=run_hrefs(runs, links.run),
         days=links.days,
@@ -62,7 +63,7 @@ def run_hrefs(runs: Sequence[RunRow], address: Callable[[RunRow], str]) -> dict[
 
 
 def gather_row(
-    history: History, text: KeptContract, runs: Sequence[RunRow], figures: Figures | None, href: str = ""
+    text: KeptContract, runs: Sequence[RunRow], figures: Figures | None, incidents: int, href: str = ""
 ) -> ContractRow:
     """Gather a contract's line in the list of all."""
     return ContractRow(
@@ -73,7 +74,7 @@ def gather_row(
         text.tags,
         figures.score if figures else None,
         figures.last_published if figures else None,
-        len(views.open_incidents(history, text.contract)),
+        incidents,
     )
 
 

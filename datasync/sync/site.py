@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from datasync.errors import UsageError
-from datasync.history import views
+from datasync.history import lists, views
 from datasync.history.incidents import utc
 from datasync.history.store import History, RunRow
 from datasync.history.texts import KeptContract
@@ -169,11 +169,12 @@ def _data_docs(site: _Site, folder: Place, fresh: list[RunRow]) -> None:
 
 
 def _list(site: _Site, texts: list[KeptContract], figures: Mapping[str, Figures]) -> None:
+    names = [text.contract for text in texts]
+    runs, incidents = lists.last_runs(site.history, names, LAST), lists.unresolved(site.history)
     rows = [
-        gather_row(site.history, text, views.last_runs(site.history, text.contract, LAST, None), figures.get(text.contract))
-        for text in texts
+        gather_row(text, runs.get(name, ()), figures.get(name), incidents.get(name, 0), f"contracts/{name}/index.html")
+        for name, text in zip(names, texts, strict=True)
     ]
-    rows = [replace(row, href=f"contracts/{row.name}/index.html") for row in rows]
     hrefs = {
         run.run_id: f"contracts/{row.name}/runs/{page_name(run.run_id)}"
         for row in rows

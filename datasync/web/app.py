@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datasync.errors import ContractError, DataSyncError, StorageError, UsageError
-from datasync.web import aside, editor, measured, planned, reading, signing, starting, triage
+from datasync.web import aside, editor, listed, measured, planned, reading, signing, starting, triage
 from datasync.web.asked import House, NotAllowed, SignIn
 from datasync.web.frame import HEADERS, POLICY, Addresses, show
 from datasync.web.jobs import Jobs
@@ -23,7 +23,7 @@ from datasync.web.jobs import Jobs
 log = logging.getLogger("datasync")
 MOST = 64_000_000
 """Bytes of a request: corrected rows are the largest there are."""
-ROUTERS = (signing, measured, planned, reading, triage, aside, starting, editor)
+ROUTERS = (signing, measured, planned, listed, reading, triage, aside, starting, editor)
 """Modules with a `router`, each one part of the app."""
 
 

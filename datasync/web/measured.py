@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from datasync.errors import StorageError
-from datasync.history import views
+from datasync.history import lists, views
 from datasync.history.incidents import utc
 from datasync.history.store import History
 from datasync.web.asked import House, Reading
@@ -95,12 +95,11 @@ class _Figures:
         stages = GaugeMetricFamily(
             "datasync_last_run_stage_seconds", "Seconds of stages, newest run.", labels=["contract", "stage"]
         )
-        now = datetime.now(UTC)
+        now, published = datetime.now(UTC), lists.last_published(self._history)
         for text in views.contracts(self._history):
             name = text.contract
-            published = views.last_published(self._history, name)
-            if published is not None:
-                age.add_metric([name], (now - utc(published)).total_seconds())
+            if name in published:
+                age.add_metric([name], (now - utc(published[name])).total_seconds())
             row = next((run for run in views.last_runs(self._history, name, 2) if run.finished_at is not None), None)
             result = self._history.result(row.run_id) if row else None
             if result is None:

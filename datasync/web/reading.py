@@ -11,33 +11,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from datasync.errors import UsageError
 from datasync.history import views
 from datasync.history.texts import KeptContract
-from datasync.reports.html.listing import FIGURE_DAYS, LAST, contract_values, contracts_values, figures_values
+from datasync.reports.html.listing import FIGURE_DAYS, contract_values, figures_values
 from datasync.reports.html.page import run_values
-from datasync.sync.gathered import ContractLinks, gather_contract, gather_row, run_hrefs
+from datasync.sync.gathered import ContractLinks, gather_contract, run_hrefs
 from datasync.sync.reported import Around, gather_run
-from datasync.sync.site import overview
 from datasync.web.asked import Asked, Reading
 from datasync.web.catalogue import files_of
 
 router = APIRouter()
-
-
-@router.get("/")
-def contracts(question: Reading) -> HTMLResponse:
-    """All contracts: those that ran, and those that lie in `contracts/` and never did."""
-    history = question.house.history
-    figures = {found.contract: found for found in views.figures(history, _since())}
-    kept = {text.contract: text for text in views.contracts(history)}
-    for file in files_of(question.house.project):
-        if file.name and file.name not in kept:
-            kept[file.name] = KeptContract("", file.name, "", file.path, file.owner, file.tags, "", datetime.now(UTC))
-    rows = []
-    for name, text in kept.items():
-        runs = views.last_runs(history, name, LAST, None)
-        rows.append(gather_row(history, text, runs, figures.get(name), question.at.to("contracts", name)))
-    hrefs = {run.run_id: question.at.run(run.run_id) for row in rows for run in row.runs}
-    values = contracts_values(rows, hrefs, overview(rows, list(figures.values())) if rows else {})
-    return question.page("live_contracts.html.j2", "Contracts", **values)
 
 
 @router.get("/contracts/{name}")

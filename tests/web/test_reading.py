@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from datasync.history.store import History
 from datasync.sync.project import open_project
+from datasync.web.listed import PAGE
 from tests.reports.filled import Given, fill
 from tests.reports.test_html import HOSTILE
 from tests.web.stage import Visitor, make_project, run, visitor
@@ -116,3 +117,36 @@ def test_the_list_asks_no_more_of_three_thousand_runs_than_of_thirty(tmp_path: P
         asked.clear()
         found.get("/")
     assert len(asked) == few < 30
+
+
+def test_many_contracts_come_a_page_at_a_time_the_worst_first_and_are_searched_in_all(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    history = History(open_project(tmp_path, {}).history_url)
+    for number in range(PAGE + 5):
+        # The eleventh run fails.
+        fill(history, Given(f"c{number:03}", f"team {number % 2}", checks=0), range(11 if number == PAGE + 3 else 2))
+    history.close()
+    with visitor(tmp_path) as found:
+        first = found.get("/").text
+        assert first.index(f"/contracts/c{PAGE + 3:03}") < first.index("/contracts/c000")
+        assert first.count('scope="row"') == PAGE
+        assert "page 1 of 2" in first
+        assert found.get("/?page=2").text.count('scope="row"') == 5
+        assert found.get("/?page=99").text == found.get("/?page=2").text
+        searched = found.get(f"/?text=C{PAGE + 4:03}").text
+        assert searched.count('scope="row"') == 1
+        assert f"1 of {PAGE + 5} shown" in searched
+        assert found.get("/?owner=team+1&status=failed").text.count('scope="row"') == 1
+        assert "No contract is like that" in found.get("/?tag=none").text
+        assert (
+            'name="owner"><option value="">all</option><option>team 0</option><option selected>team 1'
+            in found.get("/?owner=team+1").text
+        )
+
+
+def test_a_page_is_shown_while_a_run_is_being_recorded(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    with visitor(tmp_path) as found:
+        fill(found.history, Given("shop"), range(2))
+        with found.history.ledger():
+            assert found.get("/").status_code == 200

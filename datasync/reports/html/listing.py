@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from datasync.history.store import RunRow
@@ -38,17 +39,80 @@ def contracts_page(
 
 def contracts_values(
     rows: Sequence[ContractRow], hrefs: Mapping[str, str], figures: Mapping[str, str] | None = None,
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None, pages: Pages | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Give what the template of the list is filled with; arguments as for `contracts_page`."""
-    order = sorted(rows, key=lambda row: (_rank(row.runs[0].status) if row.runs else len(ORDER), row.name))
-    shown = [_Row.of(row) for row in order]
-    choices = {
-        "owner": sorted({row.owner for row in rows if row.owner}),
-        "tag": sorted({tag for row in rows for tag in row.tags}),
-        "status": sorted({row.runs[0].status for row in rows if row.runs}, key=_rank),
-    }
-    return {"rows": shown, "hrefs": hrefs, "choices": choices, "figures": figures or {}, "links": links or {}, "last": LAST}
+    """Give what the template of the list is filled with; arguments as for `contracts_page`.
+
+    Args:
+        pages: where these rows stand among all; None: they are all.
+    """
+    pages = pages or Pages.whole(rows)
+    shown = [_Row.of(row) for row in worst_first(rows)]
+    return {"rows": shown, "hrefs": hrefs, "pages": pages, "figures": figures or {}, "links": links or {}, "last": LAST}
+
+
+def worst_first(rows: Iterable[ContractRow]) -> list[ContractRow]:
+    """Sort contracts by how their newest run ended, then by name."""
+    return sorted(rows, key=lambda row: (_rank(row.runs[0].status) if row.runs else len(ORDER), row.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which contracts are looked for; empty: any."""
+
+    text: str = ""
+    owner: str = ""
+    tag: str = ""
+    status: str = ""
+
+    def has(self, row: ContractRow) -> bool:
+        """Tell whether a contract is one of them; the filter's script says the same of what is on the page."""
+        status = row.runs[0].status if row.runs else ""
+        return (
+            self.text.strip().lower() in find_text(row).lower()
+            and self.owner in ("", row.owner)
+            and (not self.tag or self.tag in row.tags)
+            and self.status in ("", status)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the rows of a page of the list stand among all contracts.
+
+    Attributes:
+        choices: word to what can be chosen, of all contracts.
+        total: number of all contracts.
+        found: of these, those that are wanted.
+        number, last: this page, and the last one.
+    """
+
+    choices: Mapping[str, Sequence[str]]
+    total: int
+    found: int
+    wanted: Wanted = Wanted()
+    number: int = 1
+    last: int = 1
+
+    @classmethod
+    def whole(cls, rows: Sequence[ContractRow]) -> Pages:
+        """All rows are on the page."""
+        choices = {
+            "owner": sorted({row.owner for row in rows if row.owner}),
+            "tag": sorted({tag for row in rows for tag in row.tags}),
+            "status": sorted({row.runs[0].status for row in rows if row.runs}, key=_rank),
+        }
+        return cls(choices, len(rows), len(rows))
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every contract is on this page, so that the page can be filtered where it is read."""
+        return self.last == 1 and self.found == self.total
+
+
+def find_text(row: ContractRow) -> str:
+    """Give the words that a search looks through."""
+    return " ".join((row.name, row.owner, *row.tags, row.runs[0].status if row.runs else "never run"))
 
 
 class _Row:
@@ -58,7 +122,7 @@ class _Row:
         self.row = row
         self.latest = row.runs[0] if row.runs else None
         self.strip = strip
-        self.find = " ".join((row.name, row.owner, *row.tags, self.latest.status if self.latest else "never run"))
+        self.find = find_text(row)
         self.published = row.published_at or next((run.started_at for run in row.runs if run.committed), None)
 
     @classmethod

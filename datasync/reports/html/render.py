@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
@@ -74,10 +75,11 @@ def environment() -> Environment:
 
 # Overrides and isolates of direction in a value would turn the words around it: they are shown, not obeyed.
 _DIRECTION = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)}
+_TURNS = re.compile("[" + "".join(map(chr, _DIRECTION)) + "]")
 
 
 def _plain_direction(value: Any) -> Any:
-    return value.translate(_DIRECTION) if isinstance(value, str) else value
+    return value.translate(_DIRECTION) if isinstance(value, str) and _TURNS.search(value) else value
 
 
 def message_page(title: str, text: str) -> str:
