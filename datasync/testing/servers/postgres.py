@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @contextmanager
@@ -59,3 +59,20 @@ def create_database(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'".encode())
     return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def settings_of(url: str, prefix: str) -> dict[str, str]:
+    """Give what a `connections.yaml` needs to reach a server that trusts its socket: PREFIX_HOST and PREFIX_USER."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    return {f"{prefix}_HOST": host, f"{prefix}_USER": unquote(parts.username or "")}
+
+
+def rows_of(url: str, statement: str) -> list[dict[str, Any]]:
+    """Carry out one statement; give its rows by column, times in UTC."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    with psycopg.connect(url, options="-c TimeZone=UTC", autocommit=True, row_factory=dict_row) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description is not None else []
