@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from datasync.contract.lint.surroundings import project_root
+from datasync.contract.lint.surroundings import MARKERS, project_root
 from datasync.contract.model import Contract
 from datasync.contract.suites import with_suites
 from datasync.contract.yaml_tree import Tree, read_tree
@@ -95,8 +95,12 @@ def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(seen, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
-def find_contracts(paths: Iterable[Path | str]) -> Iterator[Path]:
+def find_contracts(paths: Iterable[Path | str], nested: bool = False) -> Iterator[Path]:
     """Give the contract files among paths: files as they are, folders searched for YAML, hidden names left out.
+
+    Args:
+        paths: files and folders.
+        nested: also those of folders that are projects of their own: they have other connections, another history.
 
     Raises:
         UsageError: a path is not there.
@@ -104,28 +108,41 @@ def find_contracts(paths: Iterable[Path | str]) -> Iterator[Path]:
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                hidden = any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-                if file.suffix in SUFFIXES and file.is_file() and not hidden and file.name != "connections.yaml":
-                    yield file
+            yield from (file for file in _below(path) if nested or not _in_another_project(file, path))
         elif path.exists():
             yield path
         else:
             raise UsageError(f"there is no {path}", code="E_NO_CONTRACT")
 
 
+def _below(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+        if file.suffix in SUFFIXES and file.is_file() and not hidden and file.name != "connections.yaml":
+            yield file
+
+
+def _in_another_project(file: Path, folder: Path) -> bool:
+    between = file.relative_to(folder).parents
+    return any((folder / inner / marker).is_file() for inner in between if inner.parts for marker in MARKERS)
+
+
 def lint_paths(paths: Iterable[Path | str]) -> tuple[list[Path], list[Problem]]:
-    """Lint contract files and folders; give the files seen and every problem."""
-    files = list(find_contracts(paths))
+    """Lint contract files and folders, projects within them too; give the files seen and every problem."""
+    files = list(find_contracts(paths, nested=True))
     problems: list[Problem] = []
-    names: dict[str, Path] = {}
+    names: dict[tuple[Path, str], Path] = {}
     for file in files:
         loaded, found = examine(file)
         problems += found
-        if loaded is not None and loaded.contract.contract in names:
-            problems.append(_twice(loaded, names[loaded.contract.contract]))
-        elif loaded is not None:
-            names[loaded.contract.contract] = file
+        if loaded is None:
+            continue
+        # A name is one sync's within its project.
+        name = (project_root(file), loaded.contract.contract)
+        if name in names:
+            problems.append(_twice(loaded, names[name]))
+        else:
+            names[name] = file
     return files, problems
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from datasync.errors import StorageError
 from datasync.failpoints import failpoint
 from datasync.history import tables
+from datasync.history.fresh import newest_of
 from datasync.history.incidents import IncidentBook
 from datasync.history.outbox import Outbox
 from datasync.history.schema import READS, open_engine
@@ -234,6 +235,17 @@ class History:
             .limit(number)
         )
         return [(int(row[0]), row[1], row[2]) for row in self._rows(query)]
+
+    def past_newest(self, sync: str) -> datetime | None:
+        """Give the newest value that freshness saw when rows were last published; of an explicit window, at most its end."""
+        runs, checks = tables.runs.c, tables.checks.c
+        query = (
+            select(runs.started_at, runs.explicit, runs.window_end, checks.observed)
+            .join_from(tables.runs, tables.checks, runs.run_id == checks.run_id)
+            .where(runs.sync == sync, runs.committed, runs.staged > 0, checks.kind == "freshness", checks.observed.is_not(None))
+            .order_by(runs.started_at.desc())
+        )
+        return newest_of(self._rows(query.limit(1)))
 
     def list_runs(self, contract: str | None = None, status: str | None = None, limit: int = 20) -> list[RunRow]:
         """Give the newest runs first."""

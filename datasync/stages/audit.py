@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from datasync.contract.checks import Check
+from datasync.contract.endpoints.api import API_KINDS
 from datasync.errors import ConnectorError, StorageError
 from datasync.gates.fidelity import Figures
 from datasync.plan.steps import Audit
@@ -128,7 +129,8 @@ def _counted(step: Audit, context: Context, spec: TargetSpec, seen: Found) -> It
         arguments = check.arguments
         if check.kind == "freshness":
             end = plan.window.end if plan.window is not None and plan.window.explicit else None
-            yield check, freshness(found.newest, arguments["max_age"], Moment(clock, end, _zone(context, spec, check)))
+            newest = found.newest if found.newest is not None or rows.staged else _known(context)
+            yield check, freshness(newest, arguments["max_age"], Moment(clock, end, _zone(context, spec, check)))
         elif check.kind == "count.min":
             yield check, judge.count_min(rows, arguments["min"], never_empty=_never_empty(context))
         elif check.kind == "count.max":
@@ -139,6 +141,12 @@ def _counted(step: Audit, context: Context, spec: TargetSpec, seen: Found) -> It
             window = plan.window
             current = (rows.staged, to_text(window.start) if window else None, to_text(window.end) if window else None)
             yield check, judge.count_drift(current, context.past_counts(arguments["runs"]), arguments["within"])
+
+
+def _known(context: Context) -> datetime | None:
+    """Where nothing is new and the target cannot be asked how old it is, history knows."""
+    target = context.plan.contract.target
+    return context.past_newest() if target is not None and target.type in API_KINDS else None
 
 
 def _never_empty(context: Context) -> bool:

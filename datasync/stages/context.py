@@ -42,6 +42,7 @@ class Context:
         clock: the run's time, for `now()` and `today()`; one value for the whole run.
         stop: set when the run must end; stages look at it between batches.
         past_counts: staged rows and window of the last runs that drift compares with.
+        past_newest: the newest value that freshness saw when rows were last published.
         progress: told after each batch; called from worker threads.
         before_publish: sees the audited staging last.
         released: a person let the run go on whatever is refused.
@@ -58,6 +59,7 @@ class Context:
     clock: datetime
     stop: threading.Event = field(default_factory=threading.Event)
     past_counts: Callable[[int], list[tuple[int, str | None, str | None]]] = lambda number: []
+    past_newest: Callable[[], datetime | None] = lambda: None
     progress: Callable[[Progress], None] = lambda progress: None
     token: int = 0
     sequence: int = 0

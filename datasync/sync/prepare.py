@@ -87,7 +87,7 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
     contract, options = opened.contract, request.options
     # A run that is resumed reads what its manifest recorded, whatever lies there now.
     files = opened.source.files() if options.recorded is None else ()
-    variables = run_variables(contract, request, opened.history)
+    variables = run_variables(contract, request)
     facts = _facts(opened, variables, options.kind == "replay")
     situation = Situation(
         run_id=request.run_id, kind=options.kind, full=options.full, variables=variables, params=request.params, cursor=facts,
@@ -143,8 +143,8 @@ def _always_full(contract: Contract) -> bool:
     return contract.target is not None and contract.target.write == "replace"
 
 
-def run_variables(contract: Contract, request: Request, history: History) -> dict[str, Any]:
-    """Give the run variables and params; the window's are added once it is known."""
+def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
+    """Give the run variables and params, as paths take them too; the window's are added once it is known."""
     options, zone_now = request.options, request.now
     start = zone_now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     end = start + timedelta(days=1)

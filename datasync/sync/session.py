@@ -348,6 +348,7 @@ class Session:
             clock=self.now,
             stop=self.stop,
             past_counts=lambda number: history.past_counts(plan.sync, number),
+            past_newest=lambda: history.past_newest(plan.sync),
             progress=Noted(workspace, self.options.progress),
             token=prepared.token,
             sequence=self._audited_sequence(prepared),

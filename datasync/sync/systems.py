@@ -18,7 +18,7 @@ from datasync.errors import ContractError, UsageError
 from datasync.gates.auditor import Auditor
 from datasync.seams import Connection, Source, Surroundings, Target
 from datasync.stages.local_staging import LocalTarget
-from datasync.sync.prepare import Request
+from datasync.sync.prepare import Request, run_variables
 from datasync.sync.project import Project
 
 CHECK_MEMORY = "256MB"
@@ -72,7 +72,7 @@ def open_systems(
         )
     around = surroundings(project, options.connections)
     workspace = project.run_folder(contract.contract, request.run_id)
-    values = _path_values(request)
+    values = run_variables(contract, request)
     own = auditor is None
     auditor = auditor or Auditor(workspace.local / "audit.log")
     if audited and _audits(loaded):
@@ -116,13 +116,6 @@ def _published_by(name: str, loaded: LoadedContract, project: Project) -> tuple[
             if found.contract == name and found.target is not None:
                 return found.target, types_of(found.columns)
     return None
-
-
-def _path_values(request: Request) -> dict[str, Any]:
-    from datetime import UTC
-
-    day = request.now.astimezone(UTC)
-    return {**request.params, "ds": day.date(), "run_id": request.run_id, "data_interval_start": day}
 
 
 def _rendered(endpoint: Any, values: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datasync.contract.json_schema import json_schema
-from datasync.contract.loader import examine, lint_paths, load_contract
+from datasync.contract.loader import examine, find_contracts, lint_paths, load_contract
 from datasync.contract.yaml_tree import MAX_BYTES
 from datasync.errors import ContractError
 
@@ -177,6 +177,20 @@ def test_names_are_each_contracts_own(tmp_path: Path) -> None:
     assert any("is also" in problem.found for problem in problems)
     with pytest.raises(ContractError):
         load_contract(_broken(tmp_path))
+
+
+def test_a_project_within_a_folder_is_linted_and_is_none_of_its_contracts(tmp_path: Path) -> None:
+    inner = tmp_path / "contracts" / "examples" / "shop"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path, inner):
+        (folder / "datasync.toml").touch()
+    for file in (tmp_path / "contracts" / "a.yaml", inner / "a.yaml"):
+        file.write_text(GOOD, encoding="utf-8")
+    files, problems = lint_paths([tmp_path / "contracts"])
+    assert len(files) == 2
+    assert not problems
+    assert list(find_contracts([tmp_path / "contracts"])) == [tmp_path / "contracts" / "a.yaml"]
+    assert list(find_contracts([inner])) == [inner / "a.yaml"]
 
 
 def _broken(folder: Path) -> Path:

@@ -13,6 +13,8 @@ from datasync.errors import UsageError
 
 DELTA_SCHEMES = ("s3", "s3a", "abfs", "abfss", "az", "gs")
 """Object stores that a Delta table may lie in."""
+LATER = ("window_start", "window_end", "last_run_time")
+"""Run variables that are known when paths have been read."""
 
 
 def find(finder: Finder) -> None:
@@ -157,9 +159,12 @@ def _paths(finder: Finder) -> None:
 
 
 def _path(finder: Finder, where: tuple[str | int, ...], text: str) -> None:
-    known = (*RUN_VARIABLES, *finder.contract.params)
+    known = (*(name for name in RUN_VARIABLES if name not in LATER), *finder.contract.params)
     for name, _ in placeholders(text):
-        if name not in known:
+        if name in LATER:
+            # One path cannot name all the days of a window, and files are pinned before it is known.
+            finder.add(where, f"'{{{name}}}' in a path", "{ds}, or a glob of which the cursor selects")
+        elif name not in known:
             finder.unknown(where, name, "variable", known)
     if "://" in text and getattr(finder.contract, str(where[0])).type == "delta":
         _delta_url(finder, where, text)

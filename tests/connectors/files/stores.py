@@ -16,6 +16,7 @@ from typing import Any
 
 from datasync.connectors.files.stores.store import Store
 from datasync.seams import Connection
+from datasync.testing.servers.s3 import s3_server
 
 # Without it gcsfs asks Google itself what kind of bucket it sees, for minutes.
 os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
@@ -77,18 +78,8 @@ def serving(scheme: str) -> Iterator[Connection]:
 
 @contextmanager
 def _moto() -> Iterator[Connection]:
-    import logging
-
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield Connection("lake", "aws", login="key", password="secret", extra={"endpoint_url": f"http://{host}:{port}"})
-    finally:
-        server.stop()
+    with s3_server() as url:
+        yield Connection("lake", "aws", login="key", password="secret", extra={"endpoint_url": url})
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 
 from datasync.errors import TransientError
 from datasync.seams import PublishRequest
+from tests.canary import SECRET
 from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stage
 from tests.services import MariadbServer, connection_of
 
@@ -21,7 +22,7 @@ DURABLE = "--innodb-flush-log-at-trx-commit=1"
 @pytest.fixture
 def server() -> Iterator[MariadbServer]:
     with tempfile.TemporaryDirectory(prefix="my") as folder:
-        made = MariadbServer(Path(folder))
+        made = MariadbServer(Path(folder), SECRET)
         made.stop()
         made.start(DURABLE)
         yield made

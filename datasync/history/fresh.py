@@ -1,0 +1,32 @@
+"""What history says of the last freshness in, the newest value that was known then out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+def newest_of(rows: Iterable[Any]) -> datetime | None:
+    """Turn an age back into an instant.
+
+    Args:
+        rows: of a run each: when it started, whether its window was given, the window's end as text, the age in seconds.
+
+    Returns:
+        The first row's, too old by the time from its start to its audit at most; None: there is no row.
+    """
+    for started, explicit, end, age in rows:
+        reference: datetime = started.replace(tzinfo=UTC) if started.tzinfo is None else started
+        limit = _instant(end) if explicit and end else None
+        return min(reference, limit or reference) - timedelta(seconds=float(age))
+    return None
+
+
+def _instant(text: str) -> datetime | None:
+    """Read a window's end; one of whole numbers says nothing about time."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

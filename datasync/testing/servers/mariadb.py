@@ -1,0 +1,105 @@
+"""An empty folder in, a MariaDB of one's own on a socket in it out; the server itself must be installed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+PLACES = ("/usr/sbin", "/usr/local/sbin")
+"""Where servers are that are on no ordinary user's PATH."""
+
+
+def _install(folder: Path, scratch: Path, user: str) -> None:
+    """Make an empty server's folder.
+
+    Raises:
+        RuntimeError: with what the installer said.
+    """
+    command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--tmpdir={scratch}",
+               "--auth-root-authentication-method=normal", "--skip-test-db", f"--user={user}"]  # fmt: skip
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
+    if done.returncode:
+        raise RuntimeError(f"MariaDB was not installed: {done.stdout}{done.stderr}")
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PATH": os.pathsep.join((os.environ.get("PATH", ""), *PLACES))}
+
+
+class MariadbServer:
+    """A MariaDB of our own on a socket in a folder, as a user who is not root.
+
+    Args:
+        folder: empty; short, for a socket's path is.
+        password: of its user root.
+    """
+
+    def __init__(self, folder: Path, password: str = "local") -> None:  # noqa: S107 - a server for minutes
+        self.user = "mysql" if getpass.getuser() == "root" else getpass.getuser()
+        self.socket = folder / "s"
+        self.password = password
+        self._data = folder / "data"
+        # A server that starts removes every temporary table it finds in its temporary folder, those of other servers too.
+        self._scratch = folder / "tmp"
+        self._scratch.mkdir()
+        if self.user == "mysql":
+            folder.chmod(0o755)
+            for each in (folder, self._scratch):
+                shutil.chown(each, "mysql")
+        _install(self._data, self._scratch, self.user)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+        with closing(mysql_connect(f"mysql://root@localhost/?unix_socket={self.socket}")) as connection:
+            connection.cursor().execute("SET PASSWORD FOR root@localhost = PASSWORD(%s)", [password])
+
+    @property
+    def url(self) -> str:
+        """Where it is, and who may do everything there."""
+        return f"mysql://root:{self.password}@localhost/?unix_socket={self.socket}"
+
+    def start(self, *options: str) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            RuntimeError: it does not within half a minute.
+        """
+        command = ["mariadbd", "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self._scratch}", f"--socket={self.socket}",
+                   "--skip-networking", f"--user={self.user}", "--skip-log-bin",
+                   "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
+        quiet = subprocess.DEVNULL
+        # In a session of its own: a Ctrl-C is for whoever started it, who stops it in order.
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=_environment(), start_new_session=True)
+        for _ in range(300):
+            # By hand: pymysql leaves a socket open that found no server.
+            with closing(socket.socket(socket.AF_UNIX)) as trial:
+                if trial.connect_ex(str(self.socket)) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("MariaDB did not start")
+
+    def stop(self, kill: bool = False) -> None:
+        """End it: in order, or at once."""
+        assert self._process is not None
+        (self._process.kill if kill else self._process.terminate)()
+        self._process.wait(20)
+
+
+def mysql_connect(url: str) -> Any:
+    """Open a connection past the connector, with names in double quotes as other databases have them."""
+    import pymysql
+
+    parts = urlsplit(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return pymysql.connect(
+        host=parts.hostname or "localhost", port=parts.port or 3306, user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""), database=parts.path.lstrip("/") or None, charset="utf8mb4", autocommit=True,
+        unix_socket=query.get("unix_socket"), init_command="SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
+    )  # fmt: skip
