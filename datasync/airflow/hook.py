@@ -56,7 +56,8 @@ class DataSyncHook(BaseHook):
         return self._load(contract).run(connections=airflow_connection, **options)  # type: ignore[no-any-return]
 
     def _load(self, contract: str | Path) -> Any:
-        import datasync
         from datasync.airflow.places import find_path
+        from datasync.sync.api import Sync
+        from datasync.sync.loading import load_any
 
-        return datasync.load(find_path(contract))
+        return Sync(load_any(find_path(contract), None, airflow_connection))

@@ -28,14 +28,14 @@ class DataSyncNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Tell it."""
+        from datasync.airflow.given import Given
         from datasync.airflow.outcome import tell
         from datasync.airflow.places import airflow_connection, find_path
-        from datasync.contract.loader import load_contract
         from datasync.sync.project import open_project
         from datasync.sync.recorded import recorded
         from datasync.sync.telling import send
 
-        loaded = load_contract(find_path(self.contract))
+        loaded = Given(find_path(self.contract)).load()
         project = open_project(loaded.path)
         result = recorded(project, None, loaded.contract.contract)
         send(project, result.run_id, airflow_connection)

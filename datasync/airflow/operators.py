@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from datasync.airflow.given import Given, chosen, given_of, interval_of, own_params, path_of, symbols_of, text_of
 from datasync.airflow.links import ReportLink, message_links
 from datasync.airflow.places import airflow_connection, find_path
-from datasync.contract.loader import load_contract
 from datasync.seams import STAGES, StageName
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class DataSyncOperator(BaseOperator):
 
     Args:
         contract: path of the contract's file, as `find_path` reads it.
+        config_path: the same for a file of any spelling, such as an earlier configuration; in place of `contract`.
+        params: Airflow's own; with `config_path` they are `contract_params`, templates included.
         contract_params: values of the contract's declared params; the DAG run's own params and conf of these names win.
         window_start, window_end: an explicit window, as text of the cursor's type; empty: by the watermark.
         full: read from `cursor.start`, ignoring the watermark.
@@ -51,7 +53,7 @@ class DataSyncOperator(BaseOperator):
     `SystemFailed` (retried). A held run succeeds: a release task decides what becomes of it.
     """
 
-    template_fields: Sequence[str] = ("contract", "contract_params", "window_start", "window_end", "full")
+    template_fields: Sequence[str] = ("contract", "config_path", "contract_params", "window_start", "window_end", "full")
     template_fields_renderers = {"contract_params": "json"}
     operator_extra_links = (ReportLink(),)
     ui_color = "#e6f0ef"
@@ -59,7 +61,9 @@ class DataSyncOperator(BaseOperator):
     def __init__(
         self,
         *,
-        contract: str,
+        contract: str | None = None,
+        config_path: str | None = None,
+        params: Any = None,
         contract_params: Mapping[str, Any] | None = None,
         window_start: str | None = None,
         window_end: str | None = None,
@@ -70,9 +74,13 @@ class DataSyncOperator(BaseOperator):
         released_by: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        own, others = own_params(params) if config_path is not None else ({}, params)
+        super().__init__(params=others, **kwargs)
+        chosen(contract, config_path)
         self.contract = contract
-        self.contract_params = contract_params
+        self.config_path = config_path
+        self.contract_params = {**own, **(contract_params or {})}
+        self.symbols = symbols_of(self.contract_params)
         self.window_start = window_start
         self.window_end = window_end
         self.full = full
@@ -90,7 +98,7 @@ class DataSyncOperator(BaseOperator):
         from datasync.airflow.outcome import conclude, emit_metrics, measures, tell, tell_stage
         from datasync.sync.session import Session
 
-        loaded = load_contract(find_path(self.contract))
+        loaded = given_of(self, context).load()
         session = self._session(loaded, context)
         result = session.carry_out() if isinstance(session, Session) else session
         known = measures(result)
@@ -141,7 +149,8 @@ class DataSyncOperator(BaseOperator):
         """Give OpenLineage what was read and written and what the checks said; called by its provider."""
         from datasync.airflow.lineage import facets
 
-        return facets(load_contract(find_path(self.contract)), task_instance.xcom_pull(task_ids=self.task_id, key=RESULT))
+        return facets(Given(path_of(self), self.contract_params, self.symbols).load(),
+                      task_instance.xcom_pull(task_ids=self.task_id, key=RESULT))  # fmt: skip
 
 
 class ListPartsOperator(BaseOperator):
@@ -182,7 +191,7 @@ class ListPartsOperator(BaseOperator):
         from datasync.sync.parts import listed
         from datasync.sync.session import Session
 
-        loaded = load_contract(find_path(self.contract))
+        loaded = given_of(self, context).load()
         options = replace(_begun(self, loaded, context), begin="extract", until="extract", list_parts=True)
         result = Session(loaded, options).carry_out()
         conclude(result)
@@ -221,7 +230,7 @@ class ReadPartOperator(BaseOperator):
 
         run_id = context["ti"].xcom_pull(task_ids=self.run_of, key=RUN_ID)
         try:
-            found = read_part(load_contract(find_path(self.contract)), run_id, self.part, airflow_connection)
+            found = read_part(given_of(self, context).load(), run_id, self.part, airflow_connection)
         except UsageError as error:
             raise RunRefused(error.message) from error
         except DataSyncError as error:
@@ -269,9 +278,10 @@ class ContractGateOperator(BaseOperator):
         from datasync.sync.options import RunOptions
         from datasync.sync.session import Session
 
-        loaded = load_contract(find_path(self.contract))
+        given = given_of(self, context)
+        loaded = given.load()
         options = RunOptions(
-            params={name: _text(value) for name, value in (self.contract_params or {}).items()},
+            params=given.of_run(loaded),
             data=find_path(self.data) if self.data else None,
             at_target=self.at == "target" and not self.data,
             kind="check",
@@ -297,14 +307,14 @@ def new_id(context: Context) -> str:
     return run_id
 
 
-def params_of(loaded: LoadedContract, context: Context, given: Mapping[str, Any] | None = None) -> dict[str, str]:
+def params_of(loaded: LoadedContract, context: Context, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give the values of a contract's params: the DAG run's conf and params win over the task's own."""
     found = dict(given or {})
     for name in loaded.contract.params:
         value = _asked(context, name)
         if value is not None:
-            found[name] = value
-    return {name: _text(value) for name, value in found.items()}
+            found[name] = text_of(value)
+    return found
 
 
 def _begun(task: DataSyncOperator | ListPartsOperator, loaded: LoadedContract, context: Context) -> RunOptions:
@@ -313,18 +323,29 @@ def _begun(task: DataSyncOperator | ListPartsOperator, loaded: LoadedContract, c
 
     start = _asked(context, "window_start") or task.window_start
     end = _asked(context, "window_end") or task.window_end
+    if loaded.rewritten and not (start or end):
+        start, end = interval_of(context)
     return RunOptions(
         window_start=str(start) if start else None,
         window_end=str(end) if end else None,
-        params=params_of(loaded, context, task.contract_params),
+        params=params_of(loaded, context, given_of(task, context).of_run(loaded)),
         full=_truth(task.full) or _truth(_asked(context, "full")),
         run_id=new_id(context),
         origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
         connections=airflow_connection,
-        # The notify task sends, whatever becomes of this one.
-        deliver=False,
+        deliver=not _told_later(task),
         links=message_links(context),
+        # What the earlier configuration calls run_id was Airflow's.
+        variables={"run_id": context["run_id"]} if loaded.rewritten else {},
     )
+
+
+def _told_later(task: BaseOperator) -> bool:
+    """Whether the DAG has a notify task, which sends whatever becomes of this one."""
+    from datasync.airflow.notify import NotifyOperator
+
+    dag = task.get_dag()
+    return dag is not None and any(isinstance(other, NotifyOperator) for other in dag.tasks)
 
 
 def _known(loaded: LoadedContract, run_id: str) -> RunResult:
@@ -342,10 +363,6 @@ def _asked(context: Context, name: str) -> Any:
 
 def _truth(value: Any) -> bool:
     return value is True or str(value).lower() in ("true", "1", "yes")
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _key(dag_id: str, run_id: str) -> Any:

@@ -25,6 +25,7 @@ class LoadedContract:
         hash: SHA-256 of its bytes.
         advice: problems that refuse nothing.
         content: its bytes.
+        rewritten: its file is in another spelling, and hash, tree and content are those of the contract made of it.
     """
 
     contract: Contract
@@ -33,6 +34,7 @@ class LoadedContract:
     tree: Tree = field(repr=False)
     advice: tuple[Problem, ...] = ()
     content: bytes = field(default=b"", repr=False)
+    rewritten: bool = False
 
 
 def load_contract(path: Path | str) -> LoadedContract:

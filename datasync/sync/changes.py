@@ -47,8 +47,19 @@ class Changes:
     by: str
 
 
-def changes(loaded: LoadedContract, params: Mapping[str, str], connections: Callable[[str], Connection] | None = None) -> Changes:
+def changes(
+    loaded: LoadedContract,
+    params: Mapping[str, str],
+    connections: Callable[[str], Connection] | None = None,
+    interval: tuple[str, str] | None = None,
+) -> Changes:
     """Ask the source, in the contract's way: `changes.query`, `modified`, or by cursor.
+
+    Args:
+        loaded: the contract.
+        params: values of its params.
+        connections: looks connections up; default: the environment and connections.yaml.
+        interval: the data interval of a source without cursor, as text; default: today.
 
     Raises:
         UsageError: the contract has no way to tell.
@@ -56,7 +67,8 @@ def changes(loaded: LoadedContract, params: Mapping[str, str], connections: Call
     """
     project = open_project(loaded.path)
     now = datetime.now(UTC)
-    options = RunOptions(params=params, connections=connections)
+    start, end = interval or (None, None)
+    options = RunOptions(params=params, connections=connections, window_start=start, window_end=end)
     request = Request(new_run_id(now), options, resolve_params(loaded.contract, params), now)
     with ExitStack() as stack:
         history = History(project.history_url)

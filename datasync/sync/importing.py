@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,10 @@ from pydantic import TypeAdapter
 from datasync.connectors.registry import open_source
 from datasync.contract.endpoints import Source
 from datasync.contract.formats.rewriting import rewrite, source_block
-from datasync.contract.formats.sync_config import read_config, recognises
+from datasync.contract.formats.sync_config import read_config, recognises, with_params
 from datasync.contract.loader import examine_text
 from datasync.contract.types import DataType
+from datasync.contract.variables import placeholders
 from datasync.contract.yaml_tree import read_tree
 from datasync.errors import ContractError, UsageError
 from datasync.seams import Connection, ReadRequest, Surroundings
@@ -55,9 +57,9 @@ def import_sync_config(
     tree = read_tree(content, str(path))
     if not recognises(tree):
         raise UsageError(f"{path} is no earlier configuration: it has no source.connection_id", code="E_IMPORT")
-    config = read_config(tree, str(path))
+    config = with_params(read_config(tree, str(path)), params or {})
     block, declared = source_block(config, tree, str(path))
-    values = {given: item.get("default") for given, item in declared.items()} | dict(params or {})
+    values = _values(block, declared, params or {})
     types = _columns(block, values, surroundings(open_project(path), connections))
     keys = tuple(key) or ("id",)
     missing = [column for column in keys if column not in types]
@@ -75,14 +77,30 @@ def import_sync_config(
     return text
 
 
+def _values(block: Mapping[str, Any], declared: Mapping[str, Any], params: Mapping[str, str]) -> dict[str, Any]:
+    """Values of the query's params, to ask the source; what names a table or column must have one.
+
+    Raises:
+        UsageError: one of those has none.
+    """
+    known = {name: os.environ.get(f"AIRFLOW_VAR_{name.upper()}") for name, item in declared.items() if "default" not in item}
+    values = {name: item.get("default") for name, item in declared.items()} | known | dict(params)
+    for name, _ in placeholders(str(block["query"])):
+        if values.get(name) is None:
+            hint = f"give --param {name}=… or set AIRFLOW_VAR_{name.upper()}"
+            raise UsageError(f"param '{name}' has no value, and the query needs it", code="E_PARAM", hint=hint)
+    return values
+
+
 def _columns(block: Mapping[str, Any], params: Mapping[str, Any], around: Surroundings) -> dict[str, DataType | None]:
     """Ask the source which columns its query gives."""
     endpoint = TypeAdapter(Source).validate_python({name: value for name, value in block.items() if name != "changes"})
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    moments = {"ds": today.date(), "next_ds": (today + timedelta(days=1)).date(), "last_run_time": today}
+    tomorrow = today + timedelta(days=1)
+    moments = {"ds": today.date(), "next_ds": tomorrow.date(), "data_interval_start": today, "data_interval_end": tomorrow}
     source = open_source(endpoint, around)
     try:
-        with source.read(ReadRequest(variables={**params, **moments, "run_id": "import"})) as reading:
+        with source.read(ReadRequest(variables={**params, **moments, "last_run_time": today, "run_id": "import"})) as reading:
             return {name: reading.types.get(name) for name in reading.header}
     finally:
         source.close()

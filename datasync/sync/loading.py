@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from datasync.contract.formats.sync_config import UNDECLARED
@@ -18,7 +19,8 @@ def load_any(
 
     Args:
         path: its file.
-        params: values that an earlier configuration's query may need to be asked.
+        params: values that an earlier configuration's query may need to be asked; one of a param that is a run variable in the
+            file, or that is one itself (`{{ ds }}`), takes that param's place.
         connections: looks connections up; default: the environment and connections.yaml.
 
     Raises:
@@ -38,4 +40,4 @@ def load_any(
     loaded, problems = examine_text(text.encode(), file)
     if loaded is None:
         raise ContractError(problems)
-    return loaded
+    return replace(loaded, rewritten=True)

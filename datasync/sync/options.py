@@ -39,6 +39,7 @@ class RunOptions:
         progress: told how far the run is.
         deliver: send the run's messages when it is over; else they wait for `datasync alerts send` or Airflow's notify task.
         links: word to URL, shown in messages: the scheduler's run and log.
+        variables: run variables that the scheduler calls otherwise, such as its own `run_id`.
     """
 
     window_start: str | None = None
@@ -61,3 +62,4 @@ class RunOptions:
     kind: Literal["run", "check", "replay"] = "run"
     deliver: bool = True
     links: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)

@@ -162,6 +162,7 @@ def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
         "next_ds": start.date() + timedelta(days=1),
         "data_interval_start": start,
         "data_interval_end": end,
+        **options.variables,
     }
 
 

@@ -17,7 +17,7 @@ from datasync.contract.loader import examine, load_contract
 from tests.connectors.api.server import Api
 from tests.services import mysql_connect
 
-EXAMPLE = Path(__file__).parent / "sync_config.yaml"
+EXAMPLE = Path(__file__).parents[2] / "config" / "example_config.yaml"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 NOON = datetime.now(UTC) - timedelta(seconds=1)
 

@@ -6,6 +6,7 @@ That configuration names no columns, which a contract needs: `datasync import` a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -171,9 +172,38 @@ def problem_at(tree: Tree, file: str, path: Path, found: str, hint: str = "") ->
 
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
+VARIABLE = "var.value."
 _QUOTED = re.compile(r"'\{([A-Za-z_]\w*)\}'")
 _BARE = re.compile(r"\{([A-Za-z_]\w*)\}")
-RUN_VARIABLES = {"ds": "ds", "next_ds": "next_ds", "run_id": "run_id"}
+RUN_VARIABLES = ("ds", "next_ds", "run_id", "data_interval_start", "data_interval_end")
+
+
+def is_run_variable(text: str) -> bool:
+    """Tell whether a text is a run variable and nothing else, such as `{{ ds }}`."""
+    whole = _VARIABLE.fullmatch(text.strip())
+    return whole is not None and whole[1] in RUN_VARIABLES
+
+
+def variables_in(text: str) -> list[str]:
+    """Give the names of `{{ var.value.NAME }}` in a text, each once."""
+    names = [match[1] for match in _VARIABLE.finditer(text) if match[1].startswith(VARIABLE)]
+    return [name.removeprefix(VARIABLE) for name in dict.fromkeys(names)]
+
+
+def with_params(config: SyncConfig, given: Mapping[str, Any]) -> SyncConfig:
+    """Put values from outside where the file has a variable, or where they are run variables themselves.
+
+    Other params stay: the contract declares them, and a run gives them their values.
+    """
+    params = {
+        name: given[name] if name in given and (_holds(value) or _holds(given[name])) else value
+        for name, value in config.source.params.items()
+    }
+    return config.model_copy(update={"source": config.source.model_copy(update={"params": params})})
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, str) and _VARIABLE.search(value) is not None
 
 
 class UnfitError(ValueError):
@@ -214,19 +244,20 @@ class Names:
         bound = _QUOTED.sub(lambda match: f":{self._param(match[1])}", query)
         if any(_BARE.search(text) for text in re.findall(r"'[^']*'", bound)):
             raise UnfitError("a placeholder within a longer quoted text: build the text in SQL, such as '%' || '{name}'")
-        for match in _BARE.finditer(bound):
-            if _VARIABLE.search(str(self.given.get(match[1], ""))):
-                raise UnfitError(f"a variable as the identifier {{{match[1]}}}: quote it, or give it a value")
-            self._param(match[1])
-        return bound
+        return _BARE.sub(lambda match: "{" + self._identifier(match[1]) + "}", bound)
+
+    def _identifier(self, name: str) -> str:
+        if is_run_variable(str(self.given.get(name, ""))):
+            raise UnfitError(f"a variable as the identifier {{{name}}}: quote it, or give it a value")
+        return self._param(name)
 
     def _variable(self, name: str) -> str:
-        if name.startswith("var.value."):
-            self.params.setdefault(name.removeprefix("var.value."), {"type": "string"})
-            return name.removeprefix("var.value.")
+        if name.startswith(VARIABLE):
+            self.params.setdefault(name.removeprefix(VARIABLE), {"type": "string"})
+            return name.removeprefix(VARIABLE)
         if name not in RUN_VARIABLES:
             raise UnfitError(f"the variable {{{{ {name} }}}}; known: {', '.join(RUN_VARIABLES)}, var.value.NAME")
-        return RUN_VARIABLES[name]
+        return name
 
     def _param(self, name: str) -> str:
         """Give the name that a query binds: a run variable where the param is nothing else, else a declared param."""
@@ -238,7 +269,7 @@ class Names:
         whole = _VARIABLE.fullmatch(value.strip()) if isinstance(value, str) else None
         if whole is not None:
             return self._variable(whole[1])
-        if isinstance(value, str) and _VARIABLE.search(value):
+        if _holds(value):
             raise UnfitError(f"the param {name} mixes text and variables")
         kind = (
             "bool"
