@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from datasync.connectors.files.json_lines import JsonRows
-from datasync.connectors.files.json_stream import elements
+from datasync.connectors.files.json_stream import objects
 from datasync.connectors.files.rows import RowsReading
 from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
@@ -24,7 +23,7 @@ class JsonSource(FileSource):
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowsReading]:
         """Open the request's files."""
-        pieces = partial(elements, path=parse_path(self._endpoint.options.records))
+        pieces = objects(parse_path(self._endpoint.options.records))
         yield RowsReading(request, self._contents(request), JsonRows(pieces, request.types))
 
 

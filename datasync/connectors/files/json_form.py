@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.files.compression import writing
-from datasync.connectors.files.content import Content
 from datasync.connectors.files.forms import Types, as_text, encoded, finite
-from datasync.connectors.files.json_lines import JsonRows, Line, lines
-from datasync.connectors.files.json_stream import elements
+from datasync.connectors.files.json_lines import LINES, JsonRows
+from datasync.connectors.files.json_stream import objects
 from datasync.connectors.files.loading import loaded, names_of
 from datasync.contract.types import DataType
 
@@ -24,7 +22,7 @@ class NdjsonForm:
 
     suffix = ".ndjson"
     extra: DataType | None = DataType("json")
-    _pieces: Callable[[Content], Iterator[Line]] = staticmethod(lines)
+    _pieces = LINES
     _before, _between, _after, _nothing = "", "\n", "\n", ""
     """What stands before the first row, between rows, behind the last; and for a file without rows."""
 
@@ -59,7 +57,7 @@ class JsonForm(NdjsonForm):
     """One array."""
 
     suffix = ".json"
-    _pieces = staticmethod(partial(elements, path=(None,)))
+    _pieces = objects((None,))
     _before, _between, _after, _nothing = "[\n", ",\n", "\n]\n", "[]\n"
 
 

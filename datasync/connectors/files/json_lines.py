@@ -10,12 +10,15 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from datasync.connectors.files.content import Content
-from datasync.connectors.files.rows import NotARowError, Row
+from datasync.connectors.files.json_shape import json_shape
+from datasync.connectors.files.rows import NotARowError, Row, Run
+from datasync.connectors.files.shapes import Known, Shape, Shapes
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 
 LONGEST = 64 << 20
 """Bytes of one line, at most."""
+BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
 
 
@@ -39,22 +42,59 @@ class Line:
     raw: bytes
 
 
-def lines(content: Content) -> Iterator[Line]:
+def unknown(data: bytes, at: int, line: int) -> Run | None:
+    """See `shapes.Known`: none is known."""
+    return None
+
+
+def lines(content: Content, known: Known = unknown) -> Iterator[Line | Run]:
     """Give a file's lines.
+
+    Args:
+        content: the file.
+        known: gives several lines at once, where it can.
 
     Raises:
         PermanentError: a line is longer than any line should be.
     """
     with content.open() as stream:
-        number = 0
-        while raw := stream.readline(LONGEST + 1):
-            number += 1
-            if len(raw) > LONGEST:
+        number, at = 1, 0
+        data = stream.read(max(BLOCK, len(BOM))).removeprefix(BOM)
+        while True:
+            if run := known(data, at, number):
+                at, number = run.end, run.next_line
+                yield run
+                continue
+            end = data.find(b"\n", at) + 1
+            if (end or len(data)) - at > LONGEST:
                 raise PermanentError(f"{content.name}: line {number} has more than {LONGEST >> 20} MB", code="E_LIMIT")
-            if number == 1:
-                raw = raw.removeprefix(BOM)
-            if not raw.isspace() and raw:
+            if not end and (block := stream.read(max(BLOCK, len(data) - at))):
+                data, at = data[at:] + block, 0
+                continue
+            raw = data[at : end or len(data)]
+            if not raw:
+                return
+            if not raw.isspace():
                 yield Line(number, raw)
+            at, number = at + len(raw), number + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How a file holds objects.
+
+    Attributes:
+        cut: gives their texts, and runs of those that are known.
+        space: pattern of what may stand between an object's tokens.
+        behind: pattern of what stands behind an object that another one follows, and such a text.
+    """
+
+    cut: Callable[[Content, Known], Iterator[Line | Run]]
+    space: bytes
+    behind: tuple[bytes, bytes]
+
+
+LINES = Pieces(lines, rb"[ \t\r]*+", (rb"[ \t\r]*+\n", b"\n"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,28 +120,35 @@ class JsonRows:
         types: what the contract declares.
     """
 
-    def __init__(self, pieces: Callable[[Content], Iterator[Line]], types: Mapping[str, DataType]) -> None:
+    def __init__(self, pieces: Pieces, types: Mapping[str, DataType]) -> None:
         self._pieces = pieces
         self._types = types
         self._json = frozenset(name for name, kind in types.items() if kind.name == "json")
+        self._shapes = Shapes()
 
     def keys(self, content: Content) -> Iterator[str]:
         """Give the keys of all objects; what is no row has none."""
         seen: set[str] = set()
-        for line in self._pieces(content):
+        for line in self._pieces.cut(content, self._shapes.skip):
+            if isinstance(line, Run):
+                continue
             try:
                 found = _QUICK.decode(line.raw.decode())
             except (ValueError, RecursionError):
                 continue
-            if isinstance(found, dict) and not found.keys() <= seen:
+            if isinstance(found, dict):
+                self._missed(line, found)
                 fresh = [key for key in found if key not in seen]
                 seen.update(fresh)
                 yield from (key for key in fresh if _sound(key))
 
-    def rows(self, content: Content, names: list[str]) -> Iterator[Row]:
+    def rows(self, content: Content, names: list[str]) -> Iterator[Row | Run]:
         """Give the objects' values."""
         types = self._types
-        for line in self._pieces(content):
+        for line in self._pieces.cut(content, self._shapes.run):
+            if isinstance(line, Run):
+                yield line
+                continue
             size = len(line.raw)
             try:
                 row = row_of(line.raw, self._json)
@@ -109,6 +156,23 @@ class JsonRows:
             except NotARowError as problem:
                 text = line.raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
                 yield Row(line.number, size, {}, str(problem), text)
+
+    def _missed(self, line: Line, row: dict[str, Any]) -> None:
+        """Learn its shape, if it is time and the row has one."""
+        behind, sample = self._pieces.behind
+        raw = line.raw.strip() + sample
+
+        def made() -> Shape | None:
+            return next(
+                (
+                    shape
+                    for space in (b"", self._pieces.space)
+                    if (shape := json_shape(row, self._types, behind, space)) and shape.pattern.match(raw)
+                ),
+                None,
+            )
+
+        self._shapes.missed(raw, made)
 
 
 def _sound(text: str) -> bool:

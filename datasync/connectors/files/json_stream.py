@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import IO, NoReturn
 
 from datasync.connectors.files.content import Content
-from datasync.connectors.files.json_lines import BOM, LONGEST, Line
+from datasync.connectors.files.json_lines import BOM, LONGEST, Line, Pieces, unknown
+from datasync.connectors.files.rows import Run
+from datasync.connectors.files.shapes import Known
 from datasync.contract.json_path import Path
 from datasync.errors import PermanentError
 
@@ -25,28 +28,36 @@ _INERT = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 """Everything before the next bracket that is none of a string's."""
 
 
-def elements(content: Content, path: Path) -> Iterator[Line]:
+def elements(content: Content, known: Known = unknown, *, path: Path) -> Iterator[Line | Run]:
     """Give the texts of the values that a path names.
 
     Args:
         content: one JSON document in UTF-8.
+        known: gives several values of an array at once, where it can.
         path: as `json_path.parse_path` gives it; keys on the way to the first array must be there.
 
     Raises:
         PermanentError: the document is cut off, goes on behind its end, or is not of the path's shape; a value is too long.
     """
     with content.open() as stream:
-        document = _Document(stream, content.name)
+        document = _Document(stream, content.name, known)
         yield from document.follow(path, needed=True)
         document.ended()
+
+
+def objects(path: Path) -> Pieces:
+    """Say how a document holds the objects that a path names."""
+    space = rb"[ \t\r\n]*+"
+    return Pieces(partial(elements, path=path), space, (space + b"," + space + rb"(?=\{)", b",{"))
 
 
 class _Document:
     """A place in a stream of JSON. What lies before it is forgotten."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str, known: Known) -> None:
         self._stream = stream
         self._name = name
+        self._known = known
         self._data = stream.read(max(BLOCK, len(BOM))).removeprefix(BOM)
         self._at = 0
         self._line = 1
@@ -54,7 +65,7 @@ class _Document:
 
     # --- following the path
 
-    def follow(self, path: Path, needed: bool) -> Iterator[Line]:
+    def follow(self, path: Path, needed: bool) -> Iterator[Line | Run]:
         """Give what the path names from here, and go behind the value that is here.
 
         Args:
@@ -68,7 +79,7 @@ class _Document:
         else:
             yield from self._object(path, needed)
 
-    def _array(self, path: Path) -> Iterator[Line]:
+    def _array(self, path: Path) -> Iterator[Line | Run]:
         if self._peek() != b"[":
             self._absent("array")
             return
@@ -77,11 +88,15 @@ class _Document:
             self._advance(1)
             return
         while True:
+            # A run ends where another element begins: the last of an array is never in one.
+            while len(path) == 1 and (run := self._known(self._data, self._at, self._line)):
+                self._at, self._line = run.end, run.next_line
+                yield run
             yield from self.follow(path[1:], needed=False)
             if self._closed(b"]"):
                 return
 
-    def _object(self, path: Path, needed: bool) -> Iterator[Line]:
+    def _object(self, path: Path, needed: bool) -> Iterator[Line | Run]:
         if self._peek() != b"{":
             self._absent("object")
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from datasync.connectors.files.json_lines import JsonRows, lines
+from datasync.connectors.files.json_lines import LINES, JsonRows
 from datasync.connectors.files.rows import RowsReading
 from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
@@ -21,7 +21,7 @@ class NdjsonSource(FileSource):
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowsReading]:
         """Open the request's files."""
-        yield RowsReading(request, self._contents(request), JsonRows(lines, request.types))
+        yield RowsReading(request, self._contents(request), JsonRows(LINES, request.types))
 
 
 class NdjsonTarget(FileTarget):

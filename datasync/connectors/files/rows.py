@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from datasync.seams import POSITION, POSITION_BITS, Batch, ReadRequest, Unreadab
 
 BATCH_BYTES = 32 << 20
 """Bytes of rows in one batch, at most: rows can be long."""
+_PLACE = "_datasync_place"
 SHOWN = 10_000
 """Characters of an unreadable row that quarantine keeps."""
 
@@ -41,13 +42,40 @@ class Row:
     text: str = ""
 
 
+class Layout(Protocol):
+    """How rows of one kind become columns."""
+
+    def cells(self, values: list[Any], names: list[str]) -> dict[str, pl.Series]:
+        """Give columns of text, exactly `names`, with a cell for each of the values."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Rows that follow each other and become columns at once. Its maker fills it, then it stays.
+
+    Attributes:
+        layout: makes columns of `values`.
+        start, end: the bytes it took of what was read.
+        next_line: number of the line where the next row begins.
+        numbers: line in its file where each row begins, from 1.
+        values: what the layout wants, a row each.
+    """
+
+    layout: Layout
+    start: int
+    end: int
+    next_line: int
+    numbers: list[int] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
 class Rows(Protocol):
     """How one kind of file holds rows."""
 
     def keys(self, content: Content) -> Iterator[str]:
         """Names of columns, in the order they first appear, perhaps more than once."""
 
-    def rows(self, content: Content, names: list[str]) -> Iterator[Row]:
+    def rows(self, content: Content, names: list[str]) -> Iterator[Row | Run]:
         """The rows, of which only `names` are wanted."""
 
 
@@ -80,12 +108,11 @@ class RowsReading:
         number = 0
         for index, content in enumerate(self._contents):
             gathered = _Gathered(self._wanted(), index)
-            for row in self._kind.rows(content, list(gathered.cells)):
-                self._take(row, gathered)
-                if gathered.full(self._request.batch_rows):
+            for row in self._kind.rows(content, gathered.names):
+                for _ in self._taken(row, gathered):
                     yield Batch(gathered.frame(), number)
                     number += 1
-            if gathered.numbers or self.unreadable:
+            if gathered.count or self.unreadable:
                 yield Batch(gathered.frame(), number)
                 number += 1
             content.check()
@@ -94,37 +121,77 @@ class RowsReading:
         columns = self._request.columns
         return [name for name in self.header if columns is None or name in columns]
 
-    def _take(self, row: Row, gathered: _Gathered) -> None:
+    def _taken(self, row: Row | Run, gathered: _Gathered) -> Iterator[None]:
+        """Gather, and tell whenever there is enough for a batch."""
+        most = self._request.batch_rows
+        if isinstance(row, Run):
+            done = 0
+            while done < len(row.numbers):
+                done += gathered.add(row, done, most)
+                if gathered.full(most):
+                    yield
+            return
+        gathered.size += row.size
         if row.reason:
             position = (gathered.index << POSITION_BITS) | row.number
             self.unreadable.append(UnreadableRow(position, row.reason, row.text[:SHOWN]))
-            gathered.size += row.size
         else:
-            gathered.add(row)
+            gathered.one(row)
+        if gathered.full(most):
+            yield
+
+
+class _Cells:
+    """See `Layout`: rows that were read one by one, their texts by column."""
+
+    def cells(self, values: list[Mapping[str, str | None]], names: list[str]) -> dict[str, pl.Series]:
+        return {name: pl.Series([cells.get(name) for cells in values], dtype=pl.String) for name in names}
+
+
+_CELLS = _Cells()
 
 
 class _Gathered:
-    """Rows of one file on their way into a frame."""
+    """Rows of one file on their way into a frame: by layout, each with its line and its place among all."""
 
     def __init__(self, names: list[str], index: int) -> None:
+        self.names = names
         self.index = index
-        self.cells: dict[str, list[str | None]] = {name: [] for name in names}
-        self.numbers: list[int] = []
-        self.size = 0
+        self._begin()
 
-    def add(self, row: Row) -> None:
-        for name, values in self.cells.items():
-            values.append(row.cells.get(name))
-        self.numbers.append(row.number)
-        self.size += row.size
+    def _begin(self) -> None:
+        self.count = 0
+        self.size = 0
+        self._layouts: dict[Layout, tuple[list[Any], list[int], list[int]]] = {}
+
+    def add(self, run: Run, first: int, most: int) -> int:
+        """Take a run's rows from one on, no more than fit; give how many."""
+        part = slice(first, first + most - self.count)
+        values, numbers, places = self._layouts.setdefault(run.layout, ([], [], []))
+        values += run.values[part]
+        numbers += run.numbers[part]
+        taken = len(numbers) - len(places)
+        places += range(self.count, self.count + taken)
+        self.count += taken
+        self.size += (run.end - run.start) * taken // len(run.numbers)
+        return taken
+
+    def one(self, row: Row) -> None:
+        values, numbers, places = self._layouts.setdefault(_CELLS, ([], [], []))
+        values.append(row.cells)
+        numbers.append(row.number)
+        places.append(self.count)
+        self.count += 1
 
     def full(self, rows: int) -> bool:
-        return len(self.numbers) >= rows or self.size >= BATCH_BYTES
+        return self.count >= rows or self.size >= BATCH_BYTES
 
     def frame(self) -> pl.DataFrame:
         """Give the rows and begin anew."""
-        frame = pl.DataFrame(self.cells, schema=dict.fromkeys(self.cells, pl.String))
-        positions = pl.Series(POSITION, self.numbers, dtype=pl.Int64) + (self.index << POSITION_BITS)
-        self.cells = {name: [] for name in self.cells}
-        self.numbers, self.size = [], 0
-        return frame.with_columns(positions)
+        frames = []
+        for layout, (values, numbers, places) in (self._layouts or {_CELLS: ([], [], [])}).items():
+            positions = pl.Series(numbers, dtype=pl.Int64) + (self.index << POSITION_BITS)
+            frames.append(pl.DataFrame({**layout.cells(values, self.names), POSITION: positions, _PLACE: places}))
+        self._begin()
+        frame = frames[0] if len(frames) == 1 else pl.concat(frames).sort(_PLACE)
+        return frame.drop(_PLACE)

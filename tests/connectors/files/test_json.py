@@ -149,6 +149,6 @@ def test_what_python_writes_is_cut_at_the_right_places(
     (tmp_path / "x.json").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "BLOCK", block)
-        found = list(elements(LocalContent(tmp_path / "x.json"), parse_path("$.items[*]")))
+        found = list(elements(LocalContent(tmp_path / "x.json"), path=parse_path("$.items[*]")))
     assert [json.loads(piece.raw) for piece in found] == items
     assert [piece.number for piece in found] == sorted(piece.number for piece in found)
