@@ -17,10 +17,12 @@ space := $(empty) $(empty)
 # The stamp names the extras, so that asking for others installs again.
 STAMP := $(VENV)/.installed-$(subst $(space),-,$(strip $(EXTRAS)))
 
-.PHONY: help setup services demo slack-demo airflow test lint format bench docs clean
+EXAMPLES := esl inventory customers orders
+
+.PHONY: help setup services demo slack-demo examples $(EXAMPLES:%=example-%) airflow test lint format bench docs clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(STAMP) services ## Make .venv with the pinned libraries, and see that the servers for tests are there.
 
@@ -37,6 +39,15 @@ demo: $(STAMP) ## Sync real data through every gate and show what happened.
 
 slack-demo: $(STAMP) ## Live through an incident in a made-up Slack; pages and pictures go to build/slack-demo.
 	@$(BIN)/python tools/slack_demo.py
+
+examples: $(EXAMPLES:%=example-%) ## Live through the four complete example syncs, one after the other.
+
+example-esl: ## Changed prices from PostgreSQL to a label server's API; what it refuses is set aside.
+example-inventory: ## Stock from a paginated API, whose tokens end on the way, into SQLite.
+example-customers: services ## Customers from MariaDB to PostgreSQL; a mail that names none of them.
+example-orders: ## Nightly files on S3 into PostgreSQL, with every version of every order.
+$(EXAMPLES:%=example-%): $(STAMP)
+	@$(BIN)/python contracts/examples/$(@:example-%=%)/example.py
 
 airflow: $(STAMP) ## Start an Airflow of your own with the example contracts; Ctrl-C ends it.
 	@$(BIN)/python tools/local_airflow.py

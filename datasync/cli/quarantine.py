@@ -61,9 +61,12 @@ def list_runs(contract: str | None, as_json: bool) -> int:
 @click.argument("run_id")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows per gate.")
 @click.option("--reason", metavar="CHECK", help="Only rows that this check set aside.")
+@click.option("--masked", is_flag=True, help="Values as the columns' `samples` allow, as reports and the web app show them.")
 @json_option
-def show(run_id: str, limit: int, reason: str | None, as_json: bool) -> int:
-    """Show a run's rows with all their reasons. This is the one place that shows row values."""
+def show(run_id: str, limit: int, reason: str | None, masked: bool, as_json: bool) -> int:
+    """Show a run's rows with all their reasons. Without --masked this is the one place that shows row values."""
+    if masked:
+        return _masked(run_id, limit, reason or "", as_json)
     import polars as pl
 
     from datasync.cli.places import here
@@ -86,6 +89,33 @@ def show(run_id: str, limit: int, reason: str | None, as_json: bool) -> int:
         out.print(_table(frame))
     if as_json:
         print_json(documents)
+    return 0
+
+
+def _masked(run_id: str, limit: int, reason: str, as_json: bool) -> int:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from datasync.cli.places import here
+    from datasync.cli.presenter import console, print_json
+    from datasync.sync.aside_rows import Look
+    from datasync.sync.aside_shown import shown
+
+    rows = shown(here(), run_id, Look(reason, 0, limit))
+    if as_json:
+        print_json(
+            [{"place": row.place, "reasons": list(row.reasons), **{cell.column: cell.text for cell in row.cells}} for row in rows]
+        )
+        return 0
+    names = list(dict.fromkeys(name for row in rows for name in row.columns))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in (*(["place"] if any(row.place for row in rows) else ()), "reasons", *names):
+        table.add_column(escape(name), overflow="fold", min_width=len(name), no_wrap=name == "reasons")
+    for row in rows:
+        cells = {cell.column: f"[red]{escape(cell.text)}[/]" if cell.bad else escape(cell.text) for cell in row.cells}
+        head = (escape(row.place),) if any(one.place for one in rows) else ()
+        table.add_row(*head, escape(", ".join(row.reasons)), *(cells.get(name, "") for name in names))
+    console().print(table)
     return 0
 
 

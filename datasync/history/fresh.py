@@ -6,6 +6,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Select, select
+
+from datasync.history import tables
+
+
+def last_freshness(sync: str) -> Select[Any]:
+    """Ask for a row as `newest_of` takes it: of the last run that published rows whose freshness was seen."""
+    runs, checks = tables.runs.c, tables.checks.c
+    return (
+        select(runs.started_at, runs.explicit, runs.window_end, checks.observed)
+        .join_from(tables.runs, tables.checks, runs.run_id == checks.run_id)
+        .where(runs.sync == sync, runs.committed, runs.staged > 0, checks.kind == "freshness", checks.observed.is_not(None))
+        .order_by(runs.started_at.desc())
+        .limit(1)
+    )
+
 
 def newest_of(rows: Iterable[Any]) -> datetime | None:
     """Turn an age back into an instant.

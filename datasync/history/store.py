@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from datasync.errors import StorageError
 from datasync.failpoints import failpoint
 from datasync.history import tables
-from datasync.history.fresh import newest_of
+from datasync.history.fresh import last_freshness, newest_of
 from datasync.history.incidents import IncidentBook
 from datasync.history.outbox import Outbox
 from datasync.history.schema import READS, open_engine
@@ -238,14 +238,7 @@ class History:
 
     def past_newest(self, sync: str) -> datetime | None:
         """Give the newest value that freshness saw when rows were last published; of an explicit window, at most its end."""
-        runs, checks = tables.runs.c, tables.checks.c
-        query = (
-            select(runs.started_at, runs.explicit, runs.window_end, checks.observed)
-            .join_from(tables.runs, tables.checks, runs.run_id == checks.run_id)
-            .where(runs.sync == sync, runs.committed, runs.staged > 0, checks.kind == "freshness", checks.observed.is_not(None))
-            .order_by(runs.started_at.desc())
-        )
-        return newest_of(self._rows(query.limit(1)))
+        return newest_of(self._rows(last_freshness(sync)))
 
     def list_runs(self, contract: str | None = None, status: str | None = None, limit: int = 20) -> list[RunRow]:
         """Give the newest runs first."""
@@ -316,12 +309,18 @@ class History:
         return {row[0]: row[1] for row in self._rows(query)}
 
     def close_rows(self, run_id: str, row_ids: Iterable[str], state: str, by_run: str) -> None:
-        """Mark rows of a run's quarantine as superseded or replayed by another run; again is fine."""
-        wanted = set(row_ids) - set(self.closed_rows(run_id))
-        if wanted:
-            rows = [{"row_id": row, "run_id": run_id, "state": state, "by_run": by_run} for row in sorted(wanted)]
-            with self._write() as connection:
-                connection.execute(insert(tables.closed_rows), rows)
+        """Mark rows of a run's quarantine as superseded or replayed by another run, whose last word counts; again is fine."""
+        closed = tables.closed_rows.c
+        wanted = [{"row_id": row, "run_id": run_id, "state": state, "by_run": by_run} for row in sorted(set(row_ids))]
+        known = self.closed_rows(run_id)
+        again = [{"known": row["row_id"]} for row in wanted if known.get(row["row_id"], state) != state]
+        fresh = [row for row in wanted if row["row_id"] not in known]
+        same = (closed.run_id == run_id) & (closed.by_run == by_run) & (closed.row_id == bindparam("known"))
+        with self._write() as connection:
+            if again:
+                connection.execute(update(tables.closed_rows).where(same).values(state=state), again)
+            if fresh:
+                connection.execute(insert(tables.closed_rows), fresh)
 
     def close_batches(self, batches: Iterable[QuarantineBatch], state: str) -> None:
         """Mark whole batches."""

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from datasync.errors import DataSyncError
 from datasync.results.codec import plain
@@ -26,6 +27,7 @@ from datasync.results.model import RunResult
 from datasync.sync.project import open_project
 from datasync.sync.recorded import recorded
 from datasync.sync.replay import stored
+from datasync.testing.servers import NotInstalled
 
 SEEN = "seen.json"
 """What the story showed, as JSON; it also marks a folder that may be made anew."""
@@ -110,10 +112,6 @@ class Walkthrough:
         """Keep a value in `seen` without showing it."""
         self.seen[word] = value
 
-    def recall(self, word: str) -> Any:
-        """Give what was shown or kept under a word."""
-        return self.seen[word]
-
     def aside(self, run_id: str) -> list[dict[str, Any]]:
         """Give a run's rows in quarantine, whole."""
         return [
@@ -140,8 +138,10 @@ class Walkthrough:
     def quote(self, title: str, text: str) -> None:
         """Show a text as it stands, and keep it in `seen`."""
         self.seen[title] = text
-        lines = "\n".join(f"[bright_black]│[/] {escape(line)}" for line in text.strip().splitlines())
-        self._print(f"[bold]{escape(title)}[/]\n{lines}")
+        self._print(f"[bold]{escape(title)}[/]")
+        for line in text.strip().splitlines():
+            for part in Text(line).wrap(self.console, self.console.width - 5) or [Text()]:
+                self._print(Text.assemble(("│ ", "bright_black"), part))
 
     def promise(self, words: str, held: bool) -> None:
         """Say that something holds.
@@ -230,7 +230,7 @@ def _told(told: Walkthrough, story: Story, folder: Path) -> int:
     except KeyboardInterrupt:
         told.console.print("\n[yellow]interrupted; everything that was started has been stopped[/]")
         return 130
-    except (Broken, DataSyncError) as error:
+    except (Broken, DataSyncError, NotInstalled) as error:
         told.console.print(f"\n[red bold]✗ this did not happen:[/] {escape(str(error))}")
         return 1
     finally:

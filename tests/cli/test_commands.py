@@ -54,12 +54,20 @@ def test_quarantine_and_replay(capfd: pytest.CaptureFixture[str]) -> None:
     assert (code, result["status"], result["rows"]["quarantined"]) == (0, "warned", 2)
     _, rows = _run(capfd, "quarantine", "show", result["run_id"])
     assert [(row["_line"], row["_reasons"], row["price"]) for row in rows] == [(3, ["price.min"], "-1"), (4, ["price.type"], "x")]
+    _, masked = _run(capfd, "quarantine", "show", result["run_id"], "--masked")
+    assert [(row["reasons"], row["id"], row["price"]) for row in masked] == [
+        (["price.min"], "9", "-9"),
+        (["price.type"], "9", "a"),
+    ]
+    assert invoke(["quarantine", "show", result["run_id"], "--masked", "--reason", "price.min"]) == 0
+    assert capfd.readouterr().out.splitlines()[1].split() == ["in.csv:3", "price.min", "9", "-9"]
     assert invoke(["quarantine", "export", result["run_id"], "--to", "rows.csv"]) == 0
     capfd.readouterr()
     text = Path("rows.csv").read_text(encoding="utf-8")
     Path("rows.csv").write_text(text.replace("2,-1", "2,1").replace("3,x", "3,9"), encoding="utf-8")
     code, replayed = _run(capfd, "quarantine", "replay", result["run_id"], "--data", "rows.csv")
     assert (code, replayed["rows"]["published"]) == (0, 2)
+    assert {row["_state"] for row in _run(capfd, "quarantine", "show", result["run_id"])[1]} == {"replayed"}
     assert _rows() == [(1, 5), (2, 1), (3, 9), (4, 7)]
     assert invoke(["quarantine", "replay", result["run_id"], "--data", "rows.csv"]) == 2
     assert _rows() == [(1, 5), (2, 1), (3, 9), (4, 7)]

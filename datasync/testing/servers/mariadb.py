@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from datasync.testing.servers import NotInstalled
+
 PLACES = ("/usr/sbin", "/usr/local/sbin")
 """Where servers are that are on no ordinary user's PATH."""
 
@@ -21,11 +23,15 @@ def _install(folder: Path, scratch: Path, user: str) -> None:
     """Make an empty server's folder.
 
     Raises:
+        NotInstalled: there is no MariaDB.
         RuntimeError: with what the installer said.
     """
     command = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", f"--tmpdir={scratch}",
                "--auth-root-authentication-method=normal", "--skip-test-db", f"--user={user}"]  # fmt: skip
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
+    except FileNotFoundError:
+        raise NotInstalled("MariaDB is not installed: apt-get install mariadb-server, or make services") from None
     if done.returncode:
         raise RuntimeError(f"MariaDB was not installed: {done.stdout}{done.stderr}")
 
