@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from datasync.contract.types import DataType
-
-
-class Number(str):
-    """A JSON number as it is written."""
-
-    __slots__ = ()
+from datasync.json_text import decoder, to_json, whole
 
 
 class BadJsonError(ValueError):
@@ -24,7 +17,7 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
+_DECODER = decoder(_refuse)
 
 
 def read_json(text: str) -> Any:
@@ -35,25 +28,12 @@ def read_json(text: str) -> Any:
     """
     try:
         found = _DECODER.decode(text)
-        # Half a surrogate pair is no text that a column could hold.
-        if "\\u" in text:
-            to_json(found).encode()
+        sound = "\\u" not in text or whole(to_json(found))
     except (ValueError, RecursionError) as error:
         raise BadJsonError from error
+    if not sound:
+        raise BadJsonError("half of a surrogate pair")
     return found
-
-
-def to_json(value: Any) -> str:
-    """Write what `read_json` gave."""
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, str):
-        return encode_basestring(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_basestring(key)}:{to_json(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(to_json, value)) + "]"
-    return json.dumps(value)
 
 
 def cell_of(value: Any, kind: DataType) -> str | None:

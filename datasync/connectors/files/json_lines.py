@@ -15,17 +15,12 @@ from datasync.connectors.files.rows import NotARowError, Row, Run
 from datasync.connectors.files.shapes import Known, Shape, Shapes
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
+from datasync.json_text import Number, decoder, whole
 
 LONGEST = 64 << 20
 """Bytes of one line, at most."""
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
-
-
-class Number(str):
-    """A JSON number as it is written."""
-
-    __slots__ = ()
 
 
 class Raw(str):
@@ -108,7 +103,7 @@ def _constant(word: str) -> None:
     raise NotARowError(f"{word} is no JSON")
 
 
-_EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_constant)
+_EXACT = decoder(_constant, _object)
 _QUICK = json.JSONDecoder(parse_int=len, parse_float=len)
 
 
@@ -140,7 +135,7 @@ class JsonRows:
                 self._missed(line, found)
                 fresh = [key for key in found if key not in seen]
                 seen.update(fresh)
-                yield from (key for key in fresh if _sound(key))
+                yield from (key for key in fresh if whole(key))
 
     def rows(self, content: Content, names: list[str]) -> Iterator[Row | Run]:
         """Give the objects' values."""
@@ -175,14 +170,6 @@ class JsonRows:
         self._shapes.missed(raw, made)
 
 
-def _sound(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Read one object.
 
@@ -201,7 +188,7 @@ def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, 
         row = _EXACT.decode(text)
         if not isinstance(row, dict):
             raise NotARowError("no JSON object")
-        if b"\\u" in raw and not _sound(json.dumps(row, ensure_ascii=False)):
+        if b"\\u" in raw and not whole(json.dumps(row, ensure_ascii=False)):
             raise NotARowError("half of a surrogate pair, which is no character")
     except UnicodeDecodeError:
         raise NotARowError("bytes that are not UTF-8") from None

@@ -9,11 +9,13 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
-from datasync.connectors.files.json_lines import Number, text_of
+from datasync import json_text
+from datasync.connectors.files.json_lines import text_of
 from datasync.connectors.files.rows import NotARowError
 from datasync.connectors.http.exchange import Answer
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError, TransientError
+from datasync.json_text import Number, decoder, whole
 
 _HTML = re.compile(rb"^\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)", re.IGNORECASE)
 
@@ -33,7 +35,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else Doubled(found)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=NotJson)
+_DECODER = decoder(NotJson, _object)
 
 
 def tree_of(answer: Answer, name: str) -> Any:
@@ -84,7 +86,7 @@ def written(value: Any) -> str:
         NotARowError: a key stands twice in it, or NaN is in it.
     """
     try:
-        return _written(value)
+        return json_text.to_json(value, _no_row)
     except RecursionError:
         raise NotARowError("nested too deeply") from None
 
@@ -107,21 +109,8 @@ def to_json(value: Any) -> str:
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
-def _written(value: Any) -> str:
-    kind = type(value)
-    if kind is str:
-        return encode_basestring(value)
-    if kind is Number:
-        return str(value)
-    if kind is dict:
-        return "{" + ",".join(f"{encode_basestring(key)}:{_written(item)}" for key, item in value.items()) + "}"
-    if kind is list:
-        return "[" + ",".join(map(_written, value)) + "]"
-    if kind is Doubled:
-        raise NotARowError("a key stands twice")
-    if kind is NotJson:
-        raise NotARowError(f"{value} is no JSON")
-    return _CONSTANTS[value]
+def _no_row(value: Any) -> str:
+    raise NotARowError("a key stands twice" if type(value) is Doubled else f"{value} is no JSON")
 
 
 def cells_of(record: Any, types: dict[str, DataType], sound: bool) -> dict[str, str | None]:
@@ -140,7 +129,7 @@ def cells_of(record: Any, types: dict[str, DataType], sound: bool) -> dict[str, 
     found: dict[str, str | None] = {}
     for name, value in record.items():
         found[name] = _cell(value, name, types.get(name))
-    if not sound and any(_half(text) for pair in found.items() for text in pair):
+    if not sound and any(text and not whole(text) for pair in found.items() for text in pair):
         raise NotARowError("half of a surrogate pair, which is no character")
     return found
 
@@ -154,11 +143,3 @@ def _cell(value: Any, name: str, kind: DataType | None) -> str | None:
     if kind is not None and kind.name == "string":
         return text_of(value, name, kind)
     return written(value)
-
-
-def _half(text: str | None) -> bool:
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        return True
-    return False

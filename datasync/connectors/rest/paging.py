@@ -10,11 +10,11 @@ from urllib.parse import urljoin
 
 import requests
 
-from datasync.connectors.files.json_lines import Number
 from datasync.connectors.http.exchange import Answer
 from datasync.connectors.http.record_path import value_at
 from datasync.contract.endpoints import Pagination
 from datasync.errors import PermanentError
+from datasync.json_text import Number
 
 Style = Pagination | None
 FIRST = {"page": 1, "offset": 0}

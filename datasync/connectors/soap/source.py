@@ -7,13 +7,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from datasync.connectors.files.json_lines import Number
 from datasync.connectors.http.filling import in_path, in_value, variables
 from datasync.connectors.http.json_text import to_json
 from datasync.connectors.http.pages import Page
 from datasync.connectors.http.record_path import records_at
 from datasync.connectors.http.source import HttpSource
 from datasync.connectors.soap.client import Service, Transport
+from datasync.json_text import Number
 from datasync.seams import ReadRequest
 
 

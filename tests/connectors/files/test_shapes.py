@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from datasync.connectors.files import json_lines, json_stream, shapes
+from datasync.connectors.files import json_lines, json_stream, shapes, xml_parser
 from datasync.errors import DataSyncError
 from tests.connectors.files.reading import read, source
 
@@ -64,14 +64,15 @@ def _rows(draw: st.DrawFn) -> list[bytes]:
     return rows
 
 
-def _outcome(kind: str, root: Path, block: int, first: int) -> Any:
+def _outcome(kind: str, root: Path, block: int, first: int, **options: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shapes, "FIRST", first)
         patch.setattr(shapes, "LONGEST_RUN", 3)
         patch.setattr(json_lines, "BLOCK", block)
         patch.setattr(json_stream, "BLOCK", block)
+        patch.setattr(xml_parser, "CHUNK", block)
         try:
-            return read(source(kind, f"x.{kind}", root), TYPES, batch_rows=4)
+            return read(source(kind, f"x.{kind}", root, options), TYPES, batch_rows=4)
         except DataSyncError as error:
             return error.code, error.message
 
@@ -96,6 +97,81 @@ def test_a_hostile_row_among_plain_ones(row: bytes, tmp_path: Path) -> None:
     assert _outcome("json", tmp_path, 1 << 20, 1) == _outcome("json", tmp_path, 1 << 20, NEVER)
 
 
+XML_TEXT = st.text(st.sampled_from("a\"'/é漢😀\x7f\u2028\ufffd>] \n\t"), max_size=6)
+XML_HOSTILE = [
+    "<r/>", "<r></r>", "<r> </r>", "<r>\n<!-- </r> --></r>", "<r><id>1</id><id>2</id></r>", "<r id='1'><id>1</id></r>", "<r>x<id>1</id></r>",
+    "<r><id>1</id>x</r>", "<r><id>]]></id></r>", "<r><id>&amp;&#13;</id></r>", "<r><id><![CDATA[</r><r><id>5</id></r>]]></id></r>",
+    "<r><id>&nbsp;</id></r>", "<r><id>\ufffe</id></r>", "<r><id>\x01</id></r>", "<r><id>a\r\nb\rc</id></r>", "<r a='\n\t'/>", "<r a='&lt;'/>", "<r a='<'/>",
+    "<r a='1' a='2'/>", "<r\n a='1'/>", "<r><r><id>1</id></r></r>", "<q><r><id>1</id></r></q>", "<!-- <r><id>9</id></r> -->",
+    "<![CDATA[<r><id>9</id></r>]]>", "<?pi <r><id>9</id></r> ?>", "text", "<r><at/></r>", "<r><at>\n</at></r>", "<r><at><x>1</x></at></r>",
+    "<r xmlns='urn:a'><id>1</id></r>", "<b:r><b:id>1</b:id></b:r>", "<b:r xmlns:b='urn:b'><id>1</id></b:r>", "<r b:id='1' xmlns:b='urn:b'/>",
+    "<r><name xsi:nil='true'/></r>", "<r><tags><i>1</i></tags></r>", "<r><tags>1</tags><tags>2</tags></r>", "<r><doc a='1'><b>1</b></doc></r>", "<r><id>1</x></r>",
+    "<r><id>1</id></r", "</r>", "<r><id>1</id></r><!-- x --><r><id>2</id></r>", "<r><!-- x --><id>1</id></r>", "<R><id>1</id></R>", "<r><id >1</id ></r >", "<r  a='1'  />",
+]  # fmt: skip
+
+
+@st.composite
+def _elements(draw: st.DrawFn) -> list[str]:
+    """Row elements with few sets of columns, some hostile, some damaged."""
+    names = st.sampled_from(["id", "name", "n", "doc", "tags", "at"])
+    template = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    attributes = draw(st.lists(st.sampled_from(["a", "id", "é"]), max_size=2, unique=True))
+    space, quote = draw(st.sampled_from(["", "\n  ", "\r\n"])), draw(st.sampled_from("\"'"))
+    rows = []
+    for _ in range(draw(st.integers(2, 8))):
+        inside = []
+        for name in [name for name in template if draw(st.integers(0, 3))]:
+            text = draw(XML_TEXT).replace("]]>", "")
+            nested = f"<at k={quote}1{quote}><x>{text}</x></at>"
+            inside.append(
+                nested if name == "at" else f"<{name}/>" if not text and draw(st.booleans()) else f"<{name}>{text}</{name}>"
+            )
+        start = "".join(
+            f" {name}={quote}{draw(XML_TEXT).replace(quote, '')}{quote}" for name in attributes if draw(st.integers(0, 3))
+        )
+        rows.append(f"<r{start}>{space}{space.join(inside)}{space}</r>" if inside or draw(st.booleans()) else f"<r{start}/>")
+    for _ in range(draw(st.integers(0, 2))):
+        rows.insert(draw(st.integers(0, len(rows))), draw(st.sampled_from(XML_HOSTILE)))
+    if not draw(st.integers(0, 3)):
+        index = draw(st.integers(0, len(rows) - 1))
+        at = draw(st.integers(0, len(rows[index])))
+        rows[index] = rows[index][:at] + draw(st.sampled_from(["", *"<>/&]'\" \n"])) + rows[index][at + draw(st.integers(0, 2)) :]
+    return rows
+
+
+def _same_xml(document: bytes, root: Path, block: int) -> None:
+    (root / "x.xml").write_bytes(document)
+    assert _outcome("xml", root, block, 1, row_tag="r") == _outcome("xml", root, block, NEVER, row_tag="r")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    rows=_elements(),
+    between=st.sampled_from(["", "\n", " \r\n", "<x/>"]),
+    block=st.sampled_from([1, 40, 1 << 20]),
+    declared=st.sampled_from(["utf-8", "iso-8859-1", "utf-16", ""]),
+)
+def test_xml_is_read_as_without_shapes(rows: list[str], between: str, block: int, declared: str, tmp_path: Path) -> None:
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    text = head + "<d xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'>" + between.join(rows) + "</d>"
+    _same_xml(text.encode(declared or "utf-8", "replace"), tmp_path, block)
+
+
+@pytest.mark.parametrize("row", XML_HOSTILE, ids=range(len(XML_HOSTILE)))
+def test_a_hostile_element_among_plain_ones(row: str, tmp_path: Path) -> None:
+    for plain in ("<r a='1'><id>1</id><name>a</name><at><x>1</x></at></r>", "<r><id>1</id></r>", "<r a='1'/>"):
+        document = f"<d>{plain * 3}{row}{plain * 3}</d>"
+        _same_xml(document.encode(), tmp_path, 1 << 20)
+        _same_xml(document.encode().replace(b"<id>1", b"<id>\xff"), tmp_path, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    "document", ["<r><id>1</id></r><r><id>1</id></r><r><id>1</id></r>", "<r><id>1</id></r>\n<r><id>1</id></r>"]
+)
+def test_no_row_stands_behind_the_document(document: str, tmp_path: Path) -> None:
+    _same_xml(document.encode(), tmp_path, 1 << 20)
+
+
 def test_runs_are_really_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the other tests would compare the exact reader with itself."""
     exact = []
@@ -106,3 +182,15 @@ def test_runs_are_really_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(exact) == 0
     assert found == [(n + 1, str(n), f"n\n{n}", f'{{"a":[{n}]}}', '["x",null]') for n in range(1000)]
     assert bad == []
+
+
+def test_runs_of_elements_are_really_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = []
+    feed = xml_parser._Reader.fed
+    monkeypatch.setattr(xml_parser._Reader, "fed", lambda self, data, *more: fed.append(len(data)) or feed(self, data, *more))
+    rows = b"".join(b"<r a='%d'>\n <name/><id>%d</id><n/></r>\n" % (n, n) for n in range(1000))
+    (tmp_path / "x.xml").write_bytes(b"<d>" + rows + b"</d>")
+    _, found, bad = read(source("xml", "x.xml", tmp_path, {"row_tag": "r"}), {"id": "int64"})
+    assert (len(found), len(bad)) == (1000, 0)
+    assert found[999] == (1999, "999", None, "999", None)
+    assert sum(fed) < len(rows) // 4

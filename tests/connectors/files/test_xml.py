@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datasync.connectors.files import xml_rows
+from datasync.connectors.files import xml_parser
 from datasync.errors import PermanentError
 from tests.connectors.files.reading import read, source
 
@@ -55,7 +55,7 @@ GOOD = [
 @pytest.mark.parametrize("chunk", [1, 1 << 18])
 @pytest.mark.parametrize(("data", "cells"), [case[1:] for case in GOOD], ids=[case[0] for case in GOOD])
 def test_good_rows(data: str, cells: list[Any], chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml_rows, "CHUNK", chunk)
+    monkeypatch.setattr(xml_parser, "CHUNK", chunk)
     assert rows_of(tmp_path, data)[1:] == (cells, [])
 
 
@@ -121,8 +121,8 @@ def test_a_broken_document_is_refused(data: bytes, code: str, tmp_path: Path) ->
 
 
 def test_a_row_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml_rows, "CHUNK", 100)
-    monkeypatch.setattr(xml_rows, "LONGEST", 1000)
+    monkeypatch.setattr(xml_parser, "CHUNK", 100)
+    monkeypatch.setattr(xml_parser, "LONGEST", 1000)
     with pytest.raises(PermanentError) as caught:
         rows_of(tmp_path, "<d><r>" + "<a>1</a>" * 1000 + "</r></d>")
     assert caught.value.code == "E_LIMIT"
