@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from datasync.alerts import lifecycle
 from datasync.alerts.lifecycle import BREAKING, RUN, Sighting
+from datasync.errors import UsageError
 from datasync.history.incidents import STATES, Incident, IncidentEvent
 from datasync.history.store import Ledger
 from datasync.results.model import CheckResult, RunResult
@@ -49,6 +50,27 @@ def subject_of(contract: str, params: Mapping[str, object]) -> str:
     values = ", ".join(f"{name}={value}" for name, value in sorted(params.items()))
     text = f"{contract}?{values}" if values else contract
     return text if len(text) <= 300 else f"{contract}?{hashlib.sha256(values.encode()).hexdigest()}"
+
+
+def contract_in(subject: str) -> str:
+    """Give the contract that a subject is of."""
+    return subject.partition("?")[0]
+
+
+def params_in(subject: str) -> dict[str, str]:
+    """Read declared params back from a subject.
+
+    Raises:
+        UsageError: what they were cannot be told for certain.
+    """
+    contract, _, text = subject.partition("?")
+    if not text:
+        return {}
+    pairs = text.split(", ")
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    if not all("=" in pair for pair in pairs) or subject_of(contract, values) != subject:
+        raise UsageError("its params are not known here any more", code="E_START", hint="datasync run … --param")
+    return values
 
 
 def fingerprint(subject: str, gate: str, check: str) -> str:

@@ -82,21 +82,10 @@ class Processes:
                 return ["quarantine", "replay", request.run_id, *data, "--json"]
             reason = f"{request.reason} (by {request.by})" if request.reason else f"by {request.by}"
             return ["runs", request.what, request.run_id, f"--reason={reason}", "--json"]
-        contract, _, params = request.subject.partition("?")
-        given = [word for pair in self._params(contract, params) for word in ("--param", pair)]
-        return ["run", str(self._path(contract)), *given, "--json"]
+        from datasync.alerts.observing import contract_in, params_in
 
-    def _params(self, contract: str, text: str) -> list[str]:
-        """Read params back from a subject; what cannot be told for certain is refused."""
-        if not text:
-            return []
-        from datasync.alerts.observing import subject_of
-
-        pairs = text.split(", ")
-        values = dict(pair.partition("=")[::2] for pair in pairs)
-        if not all("=" in pair for pair in pairs) or subject_of(contract, values) != f"{contract}?{text}":
-            raise UsageError("its params are not known here any more", code="E_START", hint="datasync run … --param")
-        return pairs
+        given = [word for name, value in params_in(request.subject).items() for word in ("--param", f"{name}={value}")]
+        return ["run", str(self._path(contract_in(request.subject))), *given, "--json"]
 
     def _path(self, contract: str) -> Path:
         """Find a contract's file: where its newest run had it, else among the project's contracts."""

@@ -6,7 +6,7 @@ The site, the web app, the metrics and the command line ask here; nothing is wri
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -322,10 +322,11 @@ def days(history: History, contract: str, limit: int = 366) -> list[str]:
     return [str(row[0]) for row in history.ask(query)]
 
 
-def running(history: History, limit: int = 100) -> list[RunRow]:
-    """Give the runs of all contracts that began and are not over, newest first."""
-    query = _runs().where(tables.runs.c.status == "running").order_by(tables.runs.c.started_at.desc()).limit(limit)
-    return [RunRow(*row) for row in history.ask(query)]
+def running(history: History, limit: int = 100, among: Collection[str] | None = None) -> list[RunRow]:
+    """Give the runs that began and are not over, newest first; of these contracts, None: of all."""
+    query = _runs().where(tables.runs.c.status == "running")
+    query = query if among is None else query.where(tables.runs.c.contract.in_(sorted(among)))
+    return [RunRow(*row) for row in history.ask(query.order_by(tables.runs.c.started_at.desc()).limit(limit))]
 
 
 def running_counts(history: History) -> dict[str, int]:
@@ -361,11 +362,14 @@ def incident_counts(history: History) -> dict[tuple[str, str], int]:
     return {(name, state): int(count) for name, state, count in history.ask(query.group_by(table.contract, table.state))}
 
 
-def aside_runs(history: History, contract: str | None = None, limit: int = 200) -> list[AsideRun]:
-    """Give the newest runs that set rows aside, newest first."""
+def aside_runs(
+    history: History, contract: str | None = None, limit: int = 200, among: Collection[str] | None = None
+) -> list[AsideRun]:
+    """Give the newest runs that set rows aside, newest first; of these contracts, None: of all."""
     table, closed = tables.quarantine.c, tables.closed_rows.c
     query = select(table.run_id, table.contract, table.state, func.sum(table.rows))
     query = query.where(table.contract == contract) if contract else query
+    query = query if among is None else query.where(table.contract.in_(sorted(among)))
     query = query.group_by(table.run_id, table.contract, table.state).order_by(func.max(table.created_at).desc()).limit(limit)
     rows = history.ask(query)
     ids = [row[0] for row in rows]

@@ -8,9 +8,9 @@ import ipaddress
 import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from datasync.errors import UsageError
 
@@ -27,11 +27,31 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+Deed = Literal["triage", "run", "decide"]
+"""What people do about a contract: handle its incidents, start its runs, decide its held runs."""
+
+
+def _anything(contract: str, deed: Deed) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who makes a request; the name stands in audit trails."""
+    """Who makes a request.
+
+    Attributes:
+        name: stands in audit trails.
+        contracts: names of the contracts that they may know of; None: all.
+        may: tells whether they may do something about one of these.
+    """
 
     name: str
+    contracts: frozenset[str] | None = None
+    may: Callable[[str, Deed], bool] = _anything
+
+    def sees(self, contract: str) -> bool:
+        """Tell whether they may know of a contract."""
+        return self.contracts is None or contract in self.contracts
 
 
 class Access(Protocol):

@@ -79,9 +79,13 @@ def _signed_out(request: Request, error: Exception) -> Response:
     """Send people to the page for signing in; programs are told."""
     root = str(request.scope.get("root_path", "")).rstrip("/")
     house: House = request.app.state.house
+    reads = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    elsewhere = house.sign_in(str(request.url)) if reads else ""
+    if elsewhere:
+        return RedirectResponse(elsewhere, 303)
     if not house.access.by_token:
         return _said(request, 401, "Who are you?", "Nobody who is known asks here.")
-    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+    if not reads:
         return PlainTextResponse("sign in first\n", 401, {"WWW-Authenticate": "Bearer"})
     wanted = request.url.path.removeprefix(root) + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(Addresses(root).to("login", next=wanted), 303)

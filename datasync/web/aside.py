@@ -26,7 +26,7 @@ PAGE = 50
 @router.get("/quarantine")
 def listed(question: Reading, contract: str = "") -> HTMLResponse:
     """The newest runs that set rows aside."""
-    runs = views.aside_runs(question.house.history, contract or None)
+    runs = views.aside_runs(question.house.history, contract or None, among=question.person.contracts)
     return question.page("quarantine.html.j2", "Quarantine", runs=runs, contract=contract)
 
 
@@ -34,6 +34,7 @@ def listed(question: Reading, contract: str = "") -> HTMLResponse:
 def rows(question: Reading, run_id: str, reason: str = "", page: int = 1, whole: bool = False) -> HTMLResponse:
     """Rows of a run, by reason, a page at a time."""
     house = question.house
+    contract = question.contract_of(run_id)
     batches = house.history.quarantine_batches(run_id=run_id)
     row = views.run(house.history, run_id)
     if row is None or not batches:
@@ -54,6 +55,7 @@ def rows(question: Reading, run_id: str, reason: str = "", page: int = 1, whole:
     return question.page(
         "aside.html.j2",
         "Quarantine",
+        of=contract,
         run=row,
         reasons=reasons,
         reason=reason,
@@ -73,6 +75,7 @@ def export(question: Reading, run_id: str, gate: str = "", form: Literal["csv", 
     """A run's rows, whole, as a file to correct and replay."""
     if not question.house.values:
         raise NotAllowed("rows are not shown whole here: datasync ui --show-values allows it")
+    question.contract_of(run_id)
     folder = tempfile.TemporaryDirectory(prefix="datasync-export-")
     file = Path(folder.name) / f"rows.{form}"
     try:

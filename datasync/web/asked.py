@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse
 
+from datasync.alerts.interactions import StartWhat
+from datasync.errors import UsageError
 from datasync.history.store import History
+from datasync.seams import Connection
 from datasync.sync.project import Project
-from datasync.web.access import Access, Person
+from datasync.web.access import Access, Deed, Person
 from datasync.web.frame import Addresses, Frame, show
 from datasync.web.jobs import Jobs, Start
 
@@ -34,6 +38,9 @@ class House:
         values: quarantined rows may be seen whole, and exported.
         edit: contracts may be written.
         start: starts, releases and rejects runs; None: not from here.
+        starts: which of these it can do.
+        connections: looks connections up by id; default: the environment and connections.yaml.
+        sign_in: gives the page where people sign in who want an address, where that is not this app's own; empty: nowhere.
     """
 
     project: Project
@@ -43,6 +50,9 @@ class House:
     values: bool = False
     edit: bool = False
     start: Start | None = None
+    starts: frozenset[str] = frozenset(get_args(StartWhat))
+    connections: Callable[[str], Connection] | None = None
+    sign_in: Callable[[str], str] = lambda wanted: ""
 
 
 class SignIn(Exception):
@@ -67,10 +77,50 @@ class Asked:
         """Tell whether forms are offered."""
         return not self.house.read_only
 
-    @property
-    def may_start(self) -> bool:
-        """Tell whether runs are started from here."""
-        return self.may_change and self.house.start is not None
+    def sees(self, contract: str) -> bool:
+        """Tell whether whoever asks may know of a contract."""
+        return self.person.sees(contract)
+
+    def may(self, contract: str, deed: Deed) -> bool:
+        """Tell whether whoever asks may do something about a contract that they see."""
+        return self.may_change and self.sees(contract) and self.person.may(contract, deed)
+
+    def startable(self, contract: str) -> frozenset[str]:
+        """Give what may be started of a contract from here."""
+        if self.house.start is None or not self.may_change:
+            return frozenset()
+        return frozenset(what for what in self.house.starts if self.may(contract, deed_of(what)))
+
+    def insist(self, contract: str, deed: Deed) -> None:
+        """Go on only where it is allowed.
+
+        Raises:
+            UsageError: as if there were no such contract, which whoever asks may not know of.
+            NotAllowed: they see it, and may not do this.
+        """
+        self.know(contract)
+        if not self.may(contract, deed):
+            raise NotAllowed(f"{self.person.name} may not do this with {contract}")
+
+    def know(self, contract: str) -> None:
+        """Go on only with a contract that whoever asks may know of.
+
+        Raises:
+            UsageError: as if there were none.
+        """
+        if not self.sees(contract):
+            raise UsageError(f"there is no contract '{contract[:63]}' here", code="E_NO_CONTRACT")
+
+    def contract_of(self, run_id: str) -> str:
+        """Give a run's contract.
+
+        Raises:
+            UsageError: there is no such run, as far as whoever asks may know.
+        """
+        contract = self.house.history.contract_of(run_id)
+        if contract is None or not self.sees(contract):
+            raise UsageError(f"there is no run {run_id[:100]}", code="E_RUN_ID", hint="it may have been cleaned away")
+        return contract
 
     def frame(self, here: str = "") -> Frame:
         """Give what the page shows around itself."""
@@ -80,10 +130,23 @@ class Asked:
             {word: self.at.to(page) for word, page in MENU.items()}, here,
         )  # fmt: skip
 
-    def page(self, template: str, here: str = "", status: int = 200, **values: object) -> HTMLResponse:
-        """Give a page of the app."""
-        known = {"may_change": self.may_change, "may_start": self.may_start, "may_see": self.house.values}
+    def page(self, template: str, here: str = "", status: int = 200, *, of: str = "", **values: object) -> HTMLResponse:
+        """Give a page of the app.
+
+        Args:
+            of: the contract that it is about; what may be done with it is offered.
+        """
+        known = {
+            "may_change": self.may(of, "triage") if of else self.may_change,
+            "may_start": self.startable(of) if of else frozenset(),
+            "may_see": self.house.values,
+        }
         return HTMLResponse(show(template, self.frame(here), **known, **values), status)
+
+
+def deed_of(what: str) -> Deed:
+    """Give what starting something means for rights."""
+    return "decide" if what in ("release", "reject") else "run"
 
 
 def asked(request: Request) -> Asked:

@@ -24,7 +24,7 @@ LONGEST = 500_000
 @router.get("/files")
 def files(question: Reading) -> HTMLResponse:
     """The files of `contracts/`, with what the linter says."""
-    return question.page("files.html.j2", "Files", files=files_of(question.house.project))
+    return question.page("files.html.j2", "Files", files=_files(question))
 
 
 @router.get("/files/{key:path}")
@@ -68,8 +68,8 @@ def save(
 def _page(question: Asked, file: ContractFile, text: str, was: str, said: str = "") -> HTMLResponse:
     may_edit = question.may_change and question.house.edit
     return question.page(
-        "editor.html.j2", "Files", 409 if said else 200, file=file, text=text, was=was, said=said, may_edit=may_edit,
-        problems=_problems(text, file),
+        "editor.html.j2", "Files", 409 if said else 200, of=file.name, file=file, text=text, was=was, said=said,
+        may_edit=may_edit, problems=_problems(text, file),
     )  # fmt: skip
 
 
@@ -80,10 +80,15 @@ def _file(question: Asked, key: str) -> ContractFile:
         UsageError: there is none, or it leads out of the folder.
     """
     folder = folder_of(question.house.project).resolve()
-    for file in files_of(question.house.project):
+    for file in _files(question):
         if file.key == key and file.file.suffix in SUFFIXES and file.file.resolve().is_relative_to(folder):
             return file
     raise UsageError("there is no such file in contracts/", code="E_NO_CONTRACT")
+
+
+def _files(question: Asked) -> list[ContractFile]:
+    """Give the files whose contracts whoever asks may know of; one that is no contract is only for who sees all."""
+    return [file for file in files_of(question.house.project) if question.sees(file.name)]
 
 
 def _content(file: ContractFile) -> bytes:

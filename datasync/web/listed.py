@@ -37,7 +37,8 @@ def contracts(question: Reading, wanted: Annotated[Wanted, Depends(_wanted)], pa
     last = max(-(-len(found) // PAGE), 1)
     number = min(max(page, 1), last)
     pages = replace(Pages.whole(rows), found=len(found), wanted=wanted, number=number, last=last)
-    figures = views.figures(question.house.history, datetime.now(UTC) - timedelta(days=FIGURE_DAYS))
+    since = datetime.now(UTC) - timedelta(days=FIGURE_DAYS)
+    figures = [one for one in views.figures(question.house.history, since) if question.sees(one.contract)]
     chosen = [kept[row.name] for row in found[(number - 1) * PAGE : number * PAGE]]
     shown = _rows(question, chosen, figures)
     hrefs = {run.run_id: question.at.run(run.run_id) for row in shown for run in row.runs}
@@ -46,9 +47,9 @@ def contracts(question: Reading, wanted: Annotated[Wanted, Depends(_wanted)], pa
 
 
 def _known(question: Asked) -> dict[str, KeptContract]:
-    kept = {text.contract: text for text in views.contracts(question.house.history)}
+    kept = {text.contract: text for text in views.contracts(question.house.history) if question.sees(text.contract)}
     for file in files_of(question.house.project):
-        if file.name and file.name not in kept:
+        if file.name and file.name not in kept and question.sees(file.name):
             kept[file.name] = KeptContract("", file.name, "", file.path, file.owner, file.tags, "", datetime.now(UTC))
     return kept
 

@@ -12,8 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from datasync.errors import StorageError
 from datasync.history import lists, views
 from datasync.history.incidents import utc
-from datasync.history.store import History
-from datasync.web.asked import House, Reading
+from datasync.web.asked import Asked, House, Reading
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -39,15 +38,15 @@ def metrics(question: Reading) -> Response:
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 
     registry = CollectorRegistry()
-    registry.register(_Figures(question.house.history))
+    registry.register(_Figures(question))
     return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_1_0_0})
 
 
 class _Figures:
     """What history knows, whenever Prometheus asks: nothing is kept in this process."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, question: Asked) -> None:
+        self._history, self._sees, self._all = question.house.history, question.sees, question.person.contracts is None
 
     def describe(self) -> list[Metric]:
         """Nothing ahead: registering must not read history."""
@@ -67,6 +66,8 @@ class _Figures:
         spent = CounterMetricFamily("datasync_run_seconds", "Seconds of runs in history.", labels=["contract", "kind"])
         sums: dict[tuple[str, str], list[float]] = {}
         for total in views.totals(self._history):
+            if not self._sees(total.contract):
+                continue
             runs.add_metric([total.contract, total.kind, total.status], total.runs)
             amounts = (total.extracted, total.published, total.quarantined, total.seconds)
             sums[total.contract, total.kind] = [
@@ -78,7 +79,8 @@ class _Figures:
             spent.add_metric([contract, kind], seconds)
         going = GaugeMetricFamily("datasync_runs_running", "Runs that began and are not over.", labels=["contract"])
         for contract, count in views.running_counts(self._history).items():
-            going.add_metric([contract], count)
+            if self._sees(contract):
+                going.add_metric([contract], count)
         yield from (runs, rows, spent, going)
 
     def _newest(self) -> Iterator[Metric]:
@@ -98,6 +100,8 @@ class _Figures:
         now, published = datetime.now(UTC), lists.last_published(self._history)
         for text in views.contracts(self._history):
             name = text.contract
+            if not self._sees(name):
+                continue
             if name in published:
                 age.add_metric([name], (now - utc(published[name])).total_seconds())
             row = next((run for run in views.last_runs(self._history, name, 2) if run.finished_at is not None), None)
@@ -120,10 +124,12 @@ class _Figures:
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         outbox = GaugeMetricFamily("datasync_outbox_messages", "Messages that are not delivered.", labels=["state"])
-        waiting = views.outbox_depth(self._history)
-        for name in ("pending", "failed", "dead"):
+        # Messages are of all contracts together.
+        waiting = views.outbox_depth(self._history) if self._all else {}
+        for name in ("pending", "failed", "dead") if self._all else ():
             outbox.add_metric([name], waiting.get(name, 0))
         incidents = GaugeMetricFamily("datasync_incidents", "Unresolved incidents.", labels=["contract", "state"])
         for (contract, name), count in views.incident_counts(self._history).items():
-            incidents.add_metric([contract, name], count)
+            if self._sees(contract):
+                incidents.add_metric([contract, name], count)
         yield from (outbox, incidents)

@@ -24,6 +24,7 @@ router = APIRouter()
 @router.get("/contracts/{name}")
 def contract(question: Reading, name: str) -> HTMLResponse:
     """One contract: how it stands, its runs, volumes, freshness, rates, quarantine and versions."""
+    question.know(name)
     history = question.house.history
     text = next((text for text in views.versions(history, name, 1)), None) or _never_run(question, name)
     figures = next((found for found in views.figures(history, _since()) if found.contract == name), None)
@@ -34,12 +35,13 @@ def contract(question: Reading, name: str) -> HTMLResponse:
     )
     page = gather_contract(history, text, figures, links)
     file = next((file for file in files_of(question.house.project) if file.name == name), None)
-    return question.page("live_contract.html.j2", "Contracts", file=file, **contract_values(page))
+    return question.page("live_contract.html.j2", "Contracts", of=name, file=file, **contract_values(page))
 
 
 @router.get("/contracts/{name}/days/{day}")
 def one_day(question: Reading, name: str, day: str) -> HTMLResponse:
     """The runs of a contract on one day."""
+    question.know(name)
     try:
         start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
     except ValueError:
@@ -58,27 +60,27 @@ def one_day(question: Reading, name: str, day: str) -> HTMLResponse:
 def one_run(question: Reading, run_id: str) -> Response:
     """The report of a run; of one that goes on, the page of what does."""
     house = question.house
+    question.contract_of(run_id)
     row = views.run(house.history, run_id)
     if row is not None and row.status == "running":
         return RedirectResponse(question.at.to("running"), 303)
     result = house.history.result(run_id)
     if result is None:
-        raise UsageError(
-            f"there is no finished run {run_id[:100]}", code="E_RUN_ID", hint="it may still go on, or be cleaned away"
-        )
+        raise UsageError(f"run {run_id[:100]} has no result", code="E_RUN_ID", hint="its process may be gone")
     page = gather_run(house.project, house.history, result, Around())
     hrefs = run_hrefs(page.past, lambda run: question.at.run(run.run_id))
     nav = {result.contract: question.at.to("contracts", result.contract)}
-    return question.page("live_run.html.j2", "Contracts", **run_values(replace(page, hrefs=hrefs, nav=nav)))
+    return question.page("live_run.html.j2", "Contracts", of=result.contract, **run_values(replace(page, hrefs=hrefs, nav=nav)))
 
 
 @router.get("/figures")
 def figures(question: Reading) -> HTMLResponse:
     """How well contracts and owners have done."""
     history = question.house.history
-    found = views.figures(history, _since())
+    found = [one for one in views.figures(history, _since()) if question.sees(one.contract)]
+    daily = [one for one in views.daily(history, _since()) if question.sees(one.contract)]
     hrefs = {one.contract: question.at.to("contracts", one.contract) for one in found}
-    values = figures_values(found, views.daily(history, _since()), hrefs, question.at.to())
+    values = figures_values(found, daily, hrefs, question.at.to())
     return question.page("live_figures.html.j2", "Figures", **values)
 
 

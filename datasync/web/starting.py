@@ -10,12 +10,12 @@ from fastapi import APIRouter, File, Form, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from datasync.alerts.interactions import StartWhat
-from datasync.alerts.observing import subject_of
+from datasync.alerts.observing import contract_in, subject_of
 from datasync.alerts.slack_desk import StartRequest
 from datasync.errors import StorageError, UsageError
 from datasync.history import views
 from datasync.sync.progress import read_progress
-from datasync.web.asked import Asked, Changing, Reading
+from datasync.web.asked import Asked, Changing, Reading, deed_of
 
 router = APIRouter()
 WORDS = {"run": "Run", "rerun": "Run again", "release": "Release", "reject": "Reject", "replay": "Replay"}
@@ -40,9 +40,11 @@ def running_part(question: Reading) -> HTMLResponse:
 def _going(question: Asked) -> dict[str, Any]:
     house = question.house
     runs = [
-        (run, read_progress(house.project.run_folder(run.contract, run.run_id))) for run in views.running(house.history, MOST)
+        (run, read_progress(house.project.run_folder(run.contract, run.run_id)))
+        for run in views.running(house.history, MOST, question.person.contracts)
     ]
-    return {"runs": runs, "jobs": question.jobs.newest, "verbs": WORDS}
+    jobs = [job for job in question.jobs.newest if question.sees(contract_in(job.request.subject))]
+    return {"runs": runs, "jobs": jobs, "verbs": WORDS}
 
 
 @router.post("/start")
@@ -54,11 +56,12 @@ def start(
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Run a contract, run one again as it was, or decide a held run."""
-    if what not in get_args(StartWhat) or what == "replay":
+    if what not in get_args(StartWhat) or what == "replay" or what not in question.house.starts:
         raise UsageError(f"nobody can '{what[:40]}' a run", code="E_START")
     if what in ("release", "reject") and not reason.strip():
         raise UsageError("a reason is needed: it is kept with the run", code="E_START")
     subject = contract if what == "run" else _subject(question, run_id)
+    question.insist(contract_in(subject), deed_of(what))
     _begin(question, StartRequest(what, run_id, subject, f"{question.person.name} in the web app", reason.strip()[:500]))  # type: ignore[arg-type]
     return RedirectResponse(question.at.to("running"), 303)
 
@@ -66,9 +69,13 @@ def start(
 @router.post("/replay")
 def replay(question: Changing, run_id: Annotated[str, Form()], rows: Annotated[UploadFile | None, File()] = None) -> Response:
     """Send a run's open rows through the gates again: corrected ones, or as they are."""
+    subject = _subject(question, run_id)
+    if "replay" not in question.house.starts:
+        raise UsageError("rows are not replayed from here", code="E_START", hint="datasync quarantine replay")
+    question.insist(contract_in(subject), "run")
     data = _kept(question, rows) if rows is not None and rows.filename else None
     by = f"{question.person.name} in the web app"
-    _begin(question, StartRequest("replay", run_id, _subject(question, run_id), by, data=data))
+    _begin(question, StartRequest("replay", run_id, subject, by, data=data))
     return RedirectResponse(question.at.to("running"), 303)
 
 
@@ -103,9 +110,6 @@ def _subject(question: Asked, run_id: str) -> str:
     Raises:
         UsageError: there is no such run.
     """
-    house = question.house
-    contract = house.history.contract_of(run_id)
-    if contract is None:
-        raise UsageError(f"there is no run {run_id[:100]}", code="E_RUN_ID")
-    manifest = house.project.run_folder(contract, run_id).read_manifest() or {}
+    contract = question.contract_of(run_id)
+    manifest = question.house.project.run_folder(contract, run_id).read_manifest() or {}
     return subject_of(contract, manifest.get("asked", {}).get("params", {}))

@@ -14,11 +14,10 @@ from starlette.background import BackgroundTask
 
 from datasync.alerts.acting import ACTIONS, Actor, Decision, act, snooze_end
 from datasync.errors import DataSyncError, UsageError
-from datasync.history.incidents import STATES, UNRESOLVED
+from datasync.history.incidents import STATES, UNRESOLVED, Incident
 from datasync.reports.incidents import found as seen
-from datasync.sync.project import Project
 from datasync.sync.telling import send
-from datasync.web.asked import Asked, Changing, Reading
+from datasync.web.asked import Asked, Changing, House, Reading
 
 router = APIRouter()
 log = logging.getLogger("datasync")
@@ -32,10 +31,12 @@ def listed(question: Reading, contract: str = "", assignee: str = "", everything
     """Broken promises, the newest first, with a form to act on several at once."""
     with question.house.history.ledger() as ledger:
         incidents = ledger.incidents.listed(STATES if everything else UNRESOLVED, contract or None, assignee or None)
+    incidents = [one for one in incidents if question.sees(one.contract)]
+    actable = {one.id for one in incidents if one.unresolved and question.may(one.contract, "triage")}
     incidents.sort(key=lambda one: (one.unresolved, one.severity == "error", one.opened_at), reverse=True)
     return question.page(
-        "incidents.html.j2", "Incidents", incidents=incidents, seen=seen, everything=everything, contract=contract,
-        assignee=assignee, snoozes=SNOOZES, key=secrets.token_hex(8),
+        "incidents.html.j2", "Incidents", incidents=incidents, actable=actable, seen=seen, everything=everything,
+        contract=contract, assignee=assignee, snoozes=SNOOZES, key=secrets.token_hex(8),
     )  # fmt: skip
 
 
@@ -54,15 +55,21 @@ def confirm(question: Reading, number: int, action: str) -> HTMLResponse:
 
 
 def _page(question: Asked, number: int, actions: tuple[str, ...]) -> HTMLResponse:
+    incident = _known(question, number)
+    with question.house.history.ledger() as ledger:
+        events = ledger.incidents.events(number)
+    return question.page(
+        "incident.html.j2", "Incidents", of=incident.contract, incident=incident, events=events, seen=seen(incident),
+        actions=actions, snoozes=SNOOZES, key=secrets.token_hex(8),
+    )  # fmt: skip
+
+
+def _known(question: Asked, number: int) -> Incident:
     with question.house.history.ledger() as ledger:
         incident = ledger.incidents.get(number) if number < 2**63 else None
-        events = ledger.incidents.events(number) if incident else []
-    if incident is None:
+    if incident is None or not question.sees(incident.contract):
         raise UsageError(f"there is no incident {str(number)[:20]}", code="E_RUN_ID", hint="it may have been cleaned away")
-    return question.page(
-        "incident.html.j2", "Incidents", incident=incident, events=events, seen=seen(incident), actions=actions,
-        snoozes=SNOOZES, key=secrets.token_hex(8),
-    )  # fmt: skip
+    return incident
 
 
 def chosen(
@@ -86,14 +93,17 @@ def decide(
     """Act on incidents; a form that arrives twice counts once."""
     decision = replace(decision, to=decision.to or question.person.name)
     actor = Actor(question.person.name, "web", f"web:{question.person.name}:{key[:40]}" if key else "")
-    act(question.house.history, [number for number in numbers if number < 2**63], decision, actor)
+    possible = [number for number in numbers if number < 2**63]
+    for number in possible:
+        question.insist(_known(question, number).contract, "triage")
+    act(question.house.history, possible, decision, actor)
     place = question.at.to("incidents", str(numbers[0])) if len(numbers) == 1 else question.at.to("incidents")
-    return RedirectResponse(place, 303, background=BackgroundTask(_tell, question.house.project))
+    return RedirectResponse(place, 303, background=BackgroundTask(_tell, question.house))
 
 
-def _tell(project: Project) -> None:
+def _tell(house: House) -> None:
     """Bring messages that show them up to date; what fails waits in the outbox."""
     try:
-        send(project)
+        send(house.project, None, house.connections)
     except DataSyncError as error:
         log.warning("messages wait: %s", error.message)

@@ -133,7 +133,7 @@ def test_read_only_changes_nothing_and_offers_nothing(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_nonsense_is_said_and_changes_nothing(shop: Visitor, fields: dict[str, Any]) -> None:
     answered = shop.post("/incidents/act", **fields)
-    assert answered.status_code == 400 or fields.get("numbers") == ["9" * 30]
+    assert answered.status_code in (400, 404) or fields.get("numbers") == ["9" * 30]
     assert "<script>alert" not in answered.text
     assert {one.state for one in incidents(shop)} == {"open"}
 
