@@ -55,7 +55,8 @@ class LocalAirflow:
         """Start it and wait until it answers."""
         self.home.mkdir(parents=True, exist_ok=True)
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
-        passwords.write_text(json.dumps({LOGIN: LOGIN, READER: READER}), encoding="utf-8")
+        users = self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")
+        passwords.write_text(json.dumps({name: name for name in (user.partition(":")[0] for user in users)}), encoding="utf-8")
         self._run("db", "migrate")
         with (self.home / "standalone.log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -20,17 +20,25 @@ def report_path(dag_id: str, dag_run_id: str) -> str:
     return f"{MOUNT}/dags/{quote(dag_id, safe='')}/runs/{quote(dag_run_id, safe='')}"
 
 
-def message_links(context: Context) -> dict[str, str]:
-    """Give the addresses that a message about a run shows: its report, its DAG run, and the log of the task that ends it."""
+def base_url() -> str:
+    """Give Airflow's address without a slash at its end; empty where it is not set."""
     from airflow.sdk.configuration import conf
 
-    base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    return (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+
+
+def message_links(context: Context) -> dict[str, str]:
+    """Give the addresses that a run is recorded with: its report, its DAG run, and the log of the task that ends it.
+
+    They begin with Airflow's `[api] base_url`; none where it is not set.
+    """
+    base = base_url()
     if not base:
         return {}
     dag_id, run_id = context["dag_run"].dag_id, context["run_id"]
     run = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     log = getattr(context["ti"], "log_url", None)
-    return {"report": base + report_path(dag_id, run_id), "run": run} | ({"log": str(log)} if log else {})
+    return {"report": base + report_path(dag_id, run_id), "Airflow run": run} | ({"Airflow log": str(log)} if log else {})
 
 
 class ReportLink(BaseOperatorLink):
@@ -43,7 +51,4 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Give the report's address."""
-        from airflow.sdk.configuration import conf
-
-        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-        return base + report_path(ti_key.dag_id, ti_key.run_id)
+        return base_url() + report_path(ti_key.dag_id, ti_key.run_id)

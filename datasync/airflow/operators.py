@@ -35,6 +35,13 @@ def origin_of(dag_id: str, dag_run_id: str) -> str:
     return f"airflow:{dag_id}:{dag_run_id}"
 
 
+def dag_run_of(origin: str | None) -> tuple[str, str] | None:
+    """Give the DAG's and the DAG run's id that an origin names; None: no DAG run."""
+    scheduler, _, rest = (origin or "").partition(":")
+    dag_id, _, run_id = rest.partition(":")
+    return (dag_id, run_id) if scheduler == "airflow" and run_id else None
+
+
 class DataSyncOperator(BaseOperator):
     """Runs a contract, or some of its stages.
 
@@ -288,6 +295,7 @@ class ContractGateOperator(BaseOperator):
             run_id=new_id(context),
             origin=origin_of(context["dag_run"].dag_id, context["run_id"]),
             connections=airflow_connection,
+            links=message_links(context),
         )
         result = Session(loaded, options).carry_out()
         tell(result)

@@ -1,12 +1,18 @@
-"""The plugin: "Data contracts" in the menu, "Validation" on every DAG run, and the pages behind them."""
+"""The plugin: "Data contracts" in the menu, "Validation" on every DAG run, and the web app behind them."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from datasync.airflow.links import MOUNT, ReportLink
+
+if TYPE_CHECKING:
+    from datasync.errors import DataSyncError
+
+log = logging.getLogger("datasync")
 
 
 class _LazyApp:
@@ -18,9 +24,22 @@ class _LazyApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is None:
             from datasync.airflow.pages import make_app
+            from datasync.errors import DataSyncError
 
-            self._app = make_app()
+            try:
+                self._app = make_app()
+            except DataSyncError as error:
+                # The next request tries again.
+                await _broken(error)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
+
+
+def _broken(error: DataSyncError) -> Any:
+    from starlette.responses import PlainTextResponse
+
+    log.warning("the pages of datasync: %s", error)
+    return PlainTextResponse("datasync's history cannot be used: the API server's log says why\n", 503)
 
 
 class DataSyncPlugin(AirflowPlugin):
@@ -31,7 +50,7 @@ class DataSyncPlugin(AirflowPlugin):
     external_views: list[Any] = [
         {
             "name": "Data contracts",
-            "href": f"{MOUNT.strip('/')}/contracts",
+            "href": f"{MOUNT.strip('/')}/",
             "destination": "nav",
             "category": "browse",
             "url_route": "datasync-contracts",

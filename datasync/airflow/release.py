@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(hours=24)
 RELEASE, REJECT = "Release", "Reject"
+ELSEWHERE = "elsewhere"
+"""Id of whoever answers Airflow's form from another place; the name says where."""
 
 
 class ReleaseOperator(HITLOperator):
@@ -97,7 +99,7 @@ class ReleaseOperator(HITLOperator):
         answer = super().execute_complete(context, event)
         user = answer["responded_by_user"]
         reason = (answer["params_input"] or {}).get("reason") or "no reason given"
-        word = f"{user['name'] if user else 'nobody within 24 hours'} in Airflow: {reason}"
+        word = f"{_who(user)}: {reason}"
         if answer["chosen_options"] == [RELEASE]:
             return {"released": word}
         reject(open_project(load_contract(find_path(self.contract)).path), run_id, word, deliver=False)
@@ -137,6 +139,12 @@ class HeldRunTrigger(HITLTrigger):
     def _settled(self) -> str | None:
         result = _result(self.history_url, self.run_id)
         return None if result is None or result.status == "held" else result.status
+
+
+def _who(user: Any) -> str:
+    if not user:
+        return "nobody within 24 hours in Airflow"
+    return str(user["name"]) if user["id"] == ELSEWHERE else f"{user['name']} in Airflow"
 
 
 def _result(history_url: str, run_id: str) -> RunResult | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,7 +85,10 @@ def chosen(names: tuple[str, ...], output: Path | None, as_json: bool = False) -
 
 
 def give(results: Sequence[RunResult], forms: Forms, project: Project, verbose: bool = False) -> None:
-    """Write results as they were asked for."""
+    """Write results as they were asked for; where a page is among the files, the others say so."""
+    if forms.path is not None and "html" in forms.names and len(results) == 1:
+        page = forms.path if len(forms.names) == 1 and not forms.path.is_dir() else forms.path / FILES["html"]
+        results = [replace(results[0], report=str(page))]
     texts = {name: text(name, results, project, verbose) for name in forms.names}
     if forms.path is None:
         for found in texts.values():

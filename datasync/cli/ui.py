@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +13,7 @@ import click
 if TYPE_CHECKING:
     from starlette.routing import Route
 
-    from datasync.cli.starting import Processes
-    from datasync.history.store import History
-    from datasync.sync.project import Project
+    from datasync.web.asked import House
 
 
 @click.command()
@@ -54,9 +51,9 @@ def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, ope
 
     runs = Processes(project)
     try:
-        with opened_history(project) as history, _slack(project, history, runs) as slack:
+        with opened_history(project) as history, ExitStack() as until:
             house = House(project, history, access, read_only, show_values, edit, start=runs.start)
-            app = make_app(house, slack)
+            app = make_app(house, _slack(house, until))
             read_templates()
             try:
                 serve(app, Listening(host, port, stop, ready))
@@ -67,26 +64,13 @@ def ui(host: str, port: int, read_only: bool, show_values: bool, edit: bool, ope
     return 0
 
 
-@contextmanager
-def _slack(project: Project, history: History, runs: Processes) -> Iterator[list[Route]]:
-    """Give the routes that take Slack's signed requests, where the connection `slack_default` has a signing secret; else none."""
-    from datasync.alerts.slack_desk import SlackDesk
-    from datasync.connectors.connections import lookup
+def _slack(house: House, until: ExitStack) -> list[Route]:
+    """Give the routes that take Slack's signed requests, until the stack is left."""
     from datasync.errors import DataSyncError
-    from datasync.sync.telling import postman
-    from datasync.web.slack import routes
+    from datasync.web.hosting import slack_routes
 
     try:
-        connection = lookup("slack_default", project.root)
+        return until.enter_context(slack_routes(house))
     except DataSyncError as error:
         click.echo(f"Slack's requests are not taken: {error.message}", err=True)
-        yield []
-        return
-    if not connection.extra.get("signing_secret"):
-        yield []
-        return
-    desk = SlackDesk(connection, postman(project, history), runs.start)
-    try:
-        yield routes(connection, history, desk)
-    finally:
-        desk.close()
+        return []

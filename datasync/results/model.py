@@ -153,7 +153,12 @@ class ErrorResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Everything a run has to tell."""
+    """Everything a run has to tell.
+
+    Attributes:
+        report: address or path of its page, where there is one.
+        links: words to address: the scheduler's own pages of the run.
+    """
 
     contract: str
     version: str
@@ -175,6 +180,7 @@ class RunResult:
     target: str = ""
     watermark: str | None = None
     notes: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -38,7 +38,7 @@ class RunOptions:
         now: the run's time; default: now.
         progress: told how far the run is.
         deliver: send the run's messages when it is over; else they wait for `datasync alerts send` or Airflow's notify task.
-        links: word to URL, shown in messages: the scheduler's run and log.
+        links: word to URL, kept with the result and shown in messages: the scheduler's run and log, and the `report`'s own page.
         variables: run variables that the scheduler calls otherwise, such as its own `run_id`.
     """
 

@@ -26,7 +26,7 @@ class Around:
     """What a page is told by whoever shows it.
 
     Attributes:
-        links: words to address, for pages of a scheduler.
+        links: words to address, beside those of the scheduler's pages that were recorded with the run.
         hrefs: run id to the address of its page.
     """
 
@@ -70,7 +70,7 @@ def gather_run(project: Project, history: History, result: RunResult, around: Ar
         checks_over_time(history, past),
         reasons,
         contract_text(loaded, project),
-        around.links,
+        {**result.links, **around.links},
         owner_line(loaded) if loaded else "",
         explored(batches, loaded.contract if loaded else None) if batches else {},
         _diff(history, row, text.text if text else None),

@@ -40,7 +40,7 @@ from datasync.sync.telemetry import emit
 from datasync.sync.telling import Telling, sent, tell_of
 from datasync.sync.texts import keep_text
 from datasync.sync.unsent import finish_first, unsent
-from datasync.sync.written import facts_of, manifest_of, rerun_notes
+from datasync.sync.written import facts_of, linked, manifest_of, rerun_notes
 from datasync.workspace import Workspace
 
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}")
@@ -187,6 +187,7 @@ class Session:
         self.options = replace(
             self.options, recorded=manifest, params=asked.get("params", {}),
             origin=self.options.origin or manifest.get("origin"), released=self.options.released or manifest.get("released"),
+            links=self.options.links or manifest.get("links", {}),
         )  # fmt: skip
 
     def _finish_earlier(self, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> None:
@@ -228,7 +229,7 @@ class Session:
 
     def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
         result = broken(self.contract, self.run_id, error, started)
-        result = replace(result, path=str(self.loaded.path), kind=self.options.kind)
+        result = linked(replace(result, path=str(self.loaded.path), kind=self.options.kind), self.options.links)
         sync = sync_id(self.contract, resolve_params(self.contract, self.options.params))
         facts = RunFacts(
             self.run_id, self.contract.contract, self.contract.version, sync, self.options.kind, result.path, started,
@@ -254,8 +255,7 @@ class Session:
         if prepared.rerun is not None:
             result = compose(execution, started, time.monotonic() - clock, "", rerun_notes(prepared))
             self._begin(history, facts)
-            history.finish(facts, replace(result, status="passed"), None, committed=False)
-            return replace(result, status="passed")
+            return history.finish(facts, linked(replace(result, status="passed"), self.options.links), None, committed=False)
         begin: StageName = self.options.begin or "extract"
         manifest = workspace.read_manifest()
         if self.options.shadow:
@@ -280,7 +280,7 @@ class Session:
         before = float((manifest or {}).get("seconds", 0.0)) if begin != "extract" else 0.0
         seconds = before + time.monotonic() - clock
         result = compose(execution, self.now if before else started, seconds, str(workspace.quarantine), prepared.notes)
-        result = self._released(result)
+        result = linked(self._released(result), self.options.links)
         if self._goes_on(execution):
             workspace.write_manifest((workspace.read_manifest() or {}) | {"seconds": round(seconds, 3)})
             self.over = False

@@ -13,6 +13,7 @@ from datasync.results.model import RunResult
 from datasync.sync.compose import broken
 from datasync.sync.project import open_project
 from datasync.sync.telling import Telling, tell_of
+from datasync.sync.written import linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Begun:
 
     Attributes:
         params: values of the contract's declared params.
-        links: word to URL, shown in messages.
+        links: word to URL, kept with the result and shown in messages.
     """
 
     params: Mapping[str, object] = field(default_factory=dict)
@@ -46,7 +47,7 @@ def end(loaded: LoadedContract, run_id: str, words: str, begun: Begun = Begun())
         if known is not None or history.contract_of(run_id) is None:
             return known
         now = datetime.now(UTC)
-        result = broken(loaded.contract, run_id, TransientError(words, code="E_LOST_PROCESS"), now)
+        result = linked(broken(loaded.contract, run_id, TransientError(words, code="E_LOST_PROCESS"), now), begun.links)
         facts = history.facts(run_id) or RunFacts(
             run_id, loaded.contract.contract, loaded.contract.version, "", "run", str(loaded.path), now
         )

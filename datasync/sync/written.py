@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +12,10 @@ from datasync.contract.loader import LoadedContract
 from datasync.history.store import RunFacts
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
+from datasync.results.model import RunResult
 from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Prepared
+from datasync.sync.telling import BASE
 
 
 def manifest_of(loaded: LoadedContract, options: RunOptions, prepared: Prepared, sequence: int) -> dict[str, Any]:
@@ -36,11 +41,23 @@ def manifest_of(loaded: LoadedContract, options: RunOptions, prepared: Prepared,
         "asked": asked,
         "kind": options.kind,
         "origin": options.origin,
+        "links": dict(options.links),
         "released": options.released,
         "sequence": sequence,
         "window": {"start": to_text(window.start), "end": to_text(window.end), "explicit": window.explicit} if window else None,
         "files": plain(prepared.plan.files),
     }
+
+
+def linked(result: RunResult, links: Mapping[str, str]) -> RunResult:
+    """Give a result with the addresses of its pages, as they are when it is recorded.
+
+    Args:
+        links: word to URL; `report` is the run's own page. Without it that of the web app, where DATASYNC_URL names one.
+    """
+    base = os.environ.get(BASE, "").rstrip("/")
+    others = {word: link for word, link in links.items() if word != "report"}
+    return replace(result, report=links.get("report") or (f"{base}/runs/{result.run_id}" if base else None), links=others)
 
 
 def facts_of(prepared: Prepared, started: datetime, origin: str | None, contract_hash: str) -> RunFacts:
