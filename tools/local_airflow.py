@@ -40,12 +40,16 @@ class LocalAirflow:
         project: has `dags/` and `contracts/`.
         port: 0: any.
         extra: further environment variables, for connections.
+        part: the part of Airflow that is started: all of it, or one beside another that runs already in the same home.
     """
 
-    def __init__(self, home: Path, project: Path, port: int = 0, extra: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, project: Path, port: int = 0, extra: dict[str, str] | None = None, part: str = "standalone"
+    ) -> None:
         self.home = home
         self.project = project
         self.port = free_port(port)
+        self.part = part
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = os.environ | environment(home, project, self.port) | (extra or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,10 +61,12 @@ class LocalAirflow:
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
         users = self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"].split(",")
         passwords.write_text(json.dumps({name: name for name in (user.partition(":")[0] for user in users)}), encoding="utf-8")
-        self._run("db", "migrate")
-        with (self.home / "standalone.log").open("ab") as log:
+        if self.part == "standalone":
+            self._run("db", "migrate")
+        written = self.home / f"{self.part}.log"
+        with written.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
+                [sys.executable, "-m", "airflow", self.part],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -69,7 +75,7 @@ class LocalAirflow:
         deadline = time.monotonic() + START_SECONDS
         while not self._healthy():
             if time.monotonic() > deadline or self._process.poll() is not None:
-                tail = (self.home / "standalone.log").read_text(errors="replace")[-2000:]
+                tail = written.read_text(errors="replace")[-2000:]
                 self.stop()
                 raise RuntimeError(f"Airflow did not start:\n{tail}")
             time.sleep(0.5)

@@ -16,7 +16,7 @@ from datasync.plan.steps import Audit
 from datasync.plan.window import to_text
 from datasync.results.model import CheckTally, RowCounts
 from datasync.seams import TargetSpec
-from datasync.stages.context import Context, Flow
+from datasync.stages.context import Context, Flow, Progress
 from datasync.stages.summary import Outcomes, row_counts
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def audit(step: Audit, context: Context, flow: Flow, spec: TargetSpec, outcomes:
     from datasync.gates import at_rest
 
     staged = outcomes["stage"].detail
+    context.progress(Progress("audit", outcomes["stage"].rows_out))
     clock = context.target.clock()
     # A row that was set aside is missing from staging, not from the source.
     spec = replace(spec, complete=spec.complete and not any(outcome.set_aside for outcome in outcomes.values()))

@@ -28,7 +28,11 @@ Tallies = Mapping[Gate, Mapping[str, CheckTally]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run is: the stage that just moved and its rows so far."""
+    """Where a run is: the stage that just moved and its rows so far.
+
+    Stages in flight say so after each batch. Audit, publish and reconcile say it when they begin, with the rows that they take at
+    once; one that sends rows on says how many were acknowledged.
+    """
 
     stage: StageName
     rows: int
@@ -43,7 +47,7 @@ class Context:
         stop: set when the run must end; stages look at it between batches.
         past_counts: staged rows and window of the last runs that drift compares with.
         past_newest: the newest value that freshness saw when rows were last published.
-        progress: told after each batch; called from worker threads.
+        progress: told how far the run is; called from worker threads.
         before_publish: sees the audited staging last.
         released: a person let the run go on whatever is refused.
         root: the project root, where the functions of `python` are.

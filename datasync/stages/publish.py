@@ -68,6 +68,7 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited, outco
         delivery=_delivery(step.refusals, context, flow, audited, outcomes) if step.refusals is not None else None,
     )
     flow.rows_in = audited.rows
+    context.progress(Progress("publish", 0 if request.delivery is not None else audited.rows))
     with flow.working():
         context.before_publish(audited.spec, context.target.staging(audited.spec))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datasync.failpoints import failpoint
 from datasync.seams import Commit
-from datasync.stages.context import Context, Flow
+from datasync.stages.context import Context, Flow, Progress
 from datasync.stages.publish import Audited
 
 
@@ -15,6 +15,7 @@ def reconcile(context: Context, flow: Flow, audited: Audited, commit: Commit) ->
     """
     from datasync.gates.fidelity import Figures, difference, staged_figures
 
+    context.progress(Progress("reconcile", audited.rows))
     failpoint("reconcile.begin")
     with flow.working():
         staging = context.target.staging(audited.spec)

@@ -16,7 +16,8 @@ from datasync.workspace import Workspace
 
 FILE = "progress.json"
 EVERY = 2.0
-"""Seconds between two files: a run of a second writes one, and none costs what a batch does."""
+"""Seconds between two files: none costs what a batch does."""
+AT_REST = ("audit", "publish", "reconcile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Noted:
         self._workspace, self._tell = workspace, tell
         self._rows: dict[str, int] = {}
         self._next = 0.0
+        self._told = ""
         self._lock = threading.Lock()
 
     def __call__(self, moved: Progress) -> None:
@@ -47,8 +49,11 @@ class Noted:
         self._tell(moved)
         with self._lock:
             self._rows[moved.stage] = moved.rows
-            if time.monotonic() < self._next:
+            # What goes on at rest takes one look at everything: that it began is told at once.
+            began = moved.stage in AT_REST and moved.stage != self._told
+            if time.monotonic() < self._next and not began:
                 return
+            self._told = moved.stage
             self._next = time.monotonic() + EVERY
             content = {"stage": moved.stage, "rows": dict(self._rows), "at": datetime.now(UTC).isoformat()}
             try:

@@ -37,7 +37,7 @@ def make_app(house: House, more: Sequence[BaseRoute] = (), framed_by: str = "'no
     """
     app = FastAPI(title="datasync", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.house = house
-    app.state.jobs = Jobs(house.start)
+    app.state.jobs = Jobs(house.start, house.project.home)
     for module in ROUTERS:
         app.include_router(module.router)
     app.router.routes.extend(more)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -118,3 +120,58 @@ def test_a_plan_is_shown_or_why_there_is_none(tmp_path: Path) -> None:
         assert 'role="alert"' in text
         assert found.get("/contracts/nobody/plan").status_code == 404
         assert found.history.list_runs() == []
+
+
+def test_what_was_started_is_still_known_when_the_app_is_started_again(tmp_path: Path) -> None:
+    run(make_project(tmp_path), "first")
+    go = threading.Event()
+
+    def start(request: StartRequest) -> str:
+        return "shop: it went well" if request.what == "run" else str(go.wait(30))
+
+    with visitor(tmp_path, start=start) as found:
+        found.post("/start", what="run", contract="shop")
+        waited(found, "it went well")
+        found.post("/start", what="rerun", run_id="first")
+        waited(found, ">goes on<")
+        with visitor(tmp_path, start=start) as other:
+            # Another process that serves the same project knows of it too, and starts nothing twice.
+            assert "it went well" in other.get("/running").text
+            assert ">goes on<" in other.get("/running").text
+            other.post("/start", what="rerun", run_id="first")
+            assert len(other.client.app.state.jobs.newest) == 2  # type: ignore[attr-defined]
+        go.set()
+        waited(found, "True")
+
+
+def test_what_a_killed_app_began_is_said_to_be_lost(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom datasync.alerts.slack_desk import StartRequest\n"
+        "from datasync.web.jobs import Jobs\njobs = Jobs(lambda request: time.sleep(60) or '', Path(sys.argv[1]))\n"
+        "jobs.begin(StartRequest('run', '', 'shop', 'ada in the web app'))\nprint('begun', flush=True)\ntime.sleep(60)\n"
+    )
+    app = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / ".datasync")], stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
+    with app, app.stdout:
+        assert app.stdout.readline() == "begun\n"
+        with visitor(tmp_path) as found:
+            assert ">goes on<" in waited(found, ">goes on<")
+            app.kill()
+            app.wait(10)
+            assert "ada in the web app" in waited(found, ">lost<")
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    with visitor(tmp_path, start=lambda request: "done") as found:
+        for number in range(25):
+            found.client.app.state.jobs.begin(StartRequest("run", "", f"shop?number={number}", "ada"))  # type: ignore[attr-defined]
+            waited(found, f"shop?number={number}<")
+            for _ in range(100):
+                if all(job.over for job in found.client.app.state.jobs.newest):  # type: ignore[attr-defined]
+                    break
+                time.sleep(0.05)
+        assert len(list((tmp_path / ".datasync" / "started").iterdir())) == 20
+        (tmp_path / ".datasync" / "started" / f"{'9' * 20}-{'0' * 8}.json").write_text("[]", encoding="utf-8")
+        assert found.get("/running").status_code == 200
