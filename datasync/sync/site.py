@@ -183,7 +183,9 @@ def _list(site: _Site, texts: list[KeptContract], figures: Mapping[str, Figures]
     }
     made = (site.folder / DATA_DOCS / "index.html").is_file()
     links = {"Figures per contract and owner": "figures.html"} if rows else {}
-    links |= {"Great Expectations Data Docs": f"{DATA_DOCS}/index.html"} if made else {}
+    # Great Expectations writes the list; what is not on it is said where one leaves for it.
+    words = f"Great Expectations Data Docs (a list of the newest {LISTED} runs)"
+    links |= {words: f"{DATA_DOCS}/index.html"} if made else {}
     site.write("index.html", contracts_page(rows, hrefs, overview(rows, list(figures.values())), links))
 
 

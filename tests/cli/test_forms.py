@@ -182,7 +182,8 @@ def test_data_docs_are_built_for_new_runs_and_linked(capfd: pytest.CaptureFixtur
     assert "Evaluated Expectations" in text
     listed = Path("site/data-docs/index.html").read_text(encoding="utf-8")
     assert all(page.parents[1].name in listed for page in pages)
-    assert 'href="data-docs/index.html"' in Path("site/index.html").read_text(encoding="utf-8")
+    index = Path("site/index.html").read_text(encoding="utf-8")
+    assert 'href="data-docs/index.html">Great Expectations Data Docs (a list of the newest 200 runs)<' in index
     assert invoke(["report", "--data-docs"]) == 2
     assert invoke(["report", "--site", "memory://site", "--data-docs"]) == 2
 
