@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,18 @@ class _LazyApp:
 
     def __init__(self) -> None:
         self._app: Any = None
+        self._making = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._app is None:
+            from starlette.concurrency import run_in_threadpool
+
             from datasync.airflow.pages import make_app
             from datasync.errors import DataSyncError
 
             try:
-                self._app = make_app()
+                async with self._making:
+                    self._app = self._app or await run_in_threadpool(make_app)
             except DataSyncError as error:
                 # The next request tries again.
                 await _broken(error)(scope, receive, send)
