@@ -127,7 +127,7 @@ class LocalAirflow:
             headers["Authorization"] = f"Bearer {self.token(user)}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def wait_for_dags(self, names: set[str], seconds: float = 90) -> None:
