@@ -22,7 +22,7 @@ from fastapi import HTTPException
 from sqlalchemy import select
 
 from datasync.airflow.operators import dag_run_of
-from datasync.history import views
+from datasync.history import lists
 from datasync.history.store import History
 from datasync.sync.project import Project
 from datasync.web.access import Deed, Person, Signed
@@ -71,12 +71,12 @@ class AirflowAccess:
 
     def _dags(self) -> dict[str, str]:
         """Give the DAG that each contract belongs to; a contract without one is nobody's here."""
-        names = views.names(self.history) | {file.name for file in files_of(self.project) if file.name}
+        names = lists.names(self.history) | {file.name for file in files_of(self.project) if file.name}
         with create_session() as session:
             named = set(session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(names))))
         found = {name: name for name in named}
         for name in names - named:
-            ran = dag_run_of(views.last_origin(self.history, name))
+            ran = dag_run_of(lists.last_origin(self.history, name))
             if ran is not None:
                 found[name] = ran[0]
         return found

@@ -15,6 +15,20 @@ from datasync.history.store import History, RunRow
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def names(history: History) -> set[str]:
+    """Give the name of every contract that history knows anything of."""
+    kept = (tables.runs, tables.incidents, tables.quarantine)
+    return {str(row[0]) for table in kept for row in history.ask(select(table.c.contract).distinct())}
+
+
+def last_origin(history: History, contract: str) -> str | None:
+    """Give what started the newest run of a contract that a scheduler started, in the scheduler's own words."""
+    runs = tables.runs.c
+    query = select(runs.origin).where(runs.contract == contract, runs.origin.is_not(None))
+    rows = history.ask(query.order_by(runs.started_at.desc()).limit(1))
+    return str(rows[0][0]) if rows else None
+
+
 def latest(history: History) -> dict[str, RunRow]:
     """Give contract to its newest run of any kind."""
     names = _names()
