@@ -152,7 +152,7 @@ def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
     asked = (options.recorded or {}).get("asked", {})
     first, last = options.window_start or asked.get("window_start"), options.window_end or asked.get("window_end")
     if contract.source.cursor is None and first and last:
-        window = explicit_window(first, last, _interval_facts(contract))
+        window = explicit_window(first, last, interval_facts(contract))
         assert window is not None
         start, end = window.start, window.end  # type: ignore[assignment]
     return {
@@ -166,7 +166,8 @@ def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
     }
 
 
-def _interval_facts(contract: Contract) -> CursorFacts:
+def interval_facts(contract: Contract) -> CursorFacts:
+    """Give what reads a given data interval of a contract without a cursor."""
     return CursorFacts("data_interval", TIMESTAMP_UTC, zone=contract.timezone)
 
 
@@ -195,13 +196,13 @@ class _Chooser:
                 return self._new_files(situation)
             return self._interval(situation)
         if options.window_start or options.window_end:
-            explicit_window(options.window_start, options.window_end, _interval_facts(contract))
+            explicit_window(options.window_start, options.window_end, interval_facts(contract))
         self._refuse_older_instant(situation)
         return self._ready(replace(situation, full=True))
 
     def _last_instant(self) -> Any:
         """How far a history without a cursor is written; None: not at all."""
-        facts = _interval_facts(self.opened.contract)
+        facts = interval_facts(self.opened.contract)
         known = [from_text(commit.window_end, facts) for commit in self.state.commits if commit.mode == "scd2"]
         return max((instant for instant in known if instant is not None), default=None)
 
@@ -226,7 +227,7 @@ class _Chooser:
     def _as_recorded(self, situation: Situation, manifest: Mapping[str, Any]) -> Prepared:
         """What the run that is resumed read, taken as it was."""
         files = tuple(PinnedFile(**file) for file in manifest.get("files") or ())
-        found, facts = manifest.get("window"), self.facts or _interval_facts(self.opened.contract)
+        found, facts = manifest.get("window"), self.facts or interval_facts(self.opened.contract)
         situation = replace(situation, files=files, full=bool(manifest.get("asked", {}).get("full")) or not found)
         if not found:
             return self._ready(situation)
@@ -349,7 +350,7 @@ class _Chooser:
         """An append whose query names run variables: the data interval is what it adds once."""
         start, end = situation.variables["data_interval_start"], situation.variables["data_interval_end"]
         window = Window(start, end, explicit=True)
-        rerun = check_append(window, self.state.commits, _interval_facts(self.opened.contract))
+        rerun = check_append(window, self.state.commits, interval_facts(self.opened.contract))
         return self._ready(replace(situation, window=window, full=False), rerun)
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from datasync.contract.lint.http import named_variables
 from datasync.contract.loader import LoadedContract
-from datasync.contract.variables import resolve_params
+from datasync.contract.variables import bound_names, placeholders, resolve_params
 from datasync.errors import UsageError
 from datasync.history.store import History
 from datasync.plan.window import cursor_facts, explicit_window, split, to_text
 from datasync.sync.options import RunOptions
+from datasync.sync.prepare import interval_facts
 from datasync.sync.project import open_project
+
+INTERVAL = ("ds", "next_ds", "data_interval_start", "data_interval_end")
+"""Run variables that a given interval decides where there is no cursor."""
 
 
 def backfill_options(loaded: LoadedContract, interval: tuple[str, str, str], params: Mapping[str, str]) -> Iterator[RunOptions]:
@@ -22,9 +28,13 @@ def backfill_options(loaded: LoadedContract, interval: tuple[str, str, str], par
     """
     start, end, every = interval
     contract = loaded.contract
-    if contract.source.cursor is None or (contract.target is not None and contract.target.write == "replace"):
-        raise UsageError(f"{contract.contract} has no windows to fill", code="E_WINDOW", hint="a backfill needs source.cursor")
-    whole = explicit_window(start, end, cursor_facts(contract, None))
+    facts = cursor_facts(contract, None) or (interval_facts(contract) if _reads_interval(contract.source) else None)
+    if facts is None or (contract.target is not None and contract.target.write == "replace"):
+        raise UsageError(
+            f"{contract.contract} has no windows to fill", code="E_WINDOW",
+            hint="a backfill needs source.cursor, or a source that names the day it reads, such as {ds} in its path",
+        )  # fmt: skip
+    whole = explicit_window(start, end, facts)
     assert whole is not None
     assert whole.start is not None
     known = resolve_params(contract, params)
@@ -37,6 +47,13 @@ def backfill_options(loaded: LoadedContract, interval: tuple[str, str, str], par
             yield RunOptions(window_start=first, window_end=last, params=params, run_id=_fresh(base, history))
     finally:
         history.close()
+
+
+def _reads_interval(source: Any) -> bool:
+    """Whether what is read depends on the data interval alone."""
+    names = {bound.name for bound in bound_names(getattr(source, "query", None) or "")} | named_variables(source)
+    names |= {name for name, _ in placeholders(getattr(source, "path", None) or "")}
+    return bool(names & set(INTERVAL))
 
 
 def _fresh(base: str, history: History) -> str:
