@@ -1,17 +1,18 @@
-"""`python -m bench [check|sync|mysql|start|pages|files|web] [--rows N] [--times N] [--peers]`: runs benchmarks, prints ratios."""
+"""`python -m bench [check|sync|mysql|compare|start|pages|files|web] [--rows N] [--times N] [--peers]`: runs benchmarks, prints ratios."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from bench import check, files, mysql, pages, start, sync, web
+from bench import check, compare, files, mysql, pages, start, sync, web
 
 BENCHES = {
     "start": start.run,
     "check": check.run,
     "sync": sync.run,
     "mysql": mysql.run,
+    "compare": compare.run,
     "pages": pages.run,
     "files": files.run,
     "web": web.run,
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument(
         "--rows",
         type=int,
-        help="rows (check: 10,000,000; sync, mysql: 1,000,000; pages: 20,000; files: MB, 100; web: runs, 3,000)",
+        help="rows (check: 10,000,000; sync, mysql, compare: 1,000,000; pages: 20,000; files: MB, 100; web: runs, 3,000)",
     )
     parser.add_argument("--times", type=int, default=3, help="repetitions; medians are shown")
     parser.add_argument("--peers", action="store_true", help="also other tools, each installed in an environment of its own")

@@ -192,7 +192,7 @@ class SlackDesk:
     def _told(self, intent: Tell) -> SlackMessage:
         history = self._postman.history
         if intent.what == "status":
-            newest = {run.contract: run for run in reversed(history.list_runs(limit=500))}
+            newest = {run.contract: run for run in reversed(history.list_runs(limit=500)) if run.kind != "shadow"}
             return status_message(sorted(newest.values(), key=lambda run: run.contract))
         if intent.what == "incidents":
             with history.ledger() as ledger:

@@ -17,6 +17,7 @@ COMMANDS = {
     "check": ("datasync.cli.check:check", "Run the gates only; publish nothing."),
     "run": ("datasync.cli.run:run", "Run whole syncs: extract, gate, stage, audit, publish, reconcile."),
     "backfill": ("datasync.cli.backfill:backfill", "One run per window of an interval; resumable."),
+    "compare": ("datasync.cli.compare:compare", "Tell in which rows two tables differ, or a target and its shadow."),
     "changed": ("datasync.cli.changed:changed", "Tell whether the source has anything new."),
     "runs": ("datasync.cli.runs:runs", "List, show, release and reject runs."),
     "report": ("datasync.cli.report:report", "Show a run again, in any form, or all as a static site."),

@@ -20,7 +20,11 @@ from datasync.seams import STAGES
     "--from", "begin", type=click.Choice(STAGES), help="Resume the last unfinished run, or --run-id's, from this stage."
 )
 @click.option("--run-id", metavar="ID", help="Name the run; of a finished run: give its result again.")
-@click.option("--shadow", is_flag=True, help="Everything but publish: gates and audit judge, the target stays as it is.")
+@click.option(
+    "--shadow",
+    is_flag=True,
+    help="Publish beside the target (TABLE__shadow), as a sync of its own; nothing of the target is touched.",
+)
 @click.option("--fail-on", type=click.Choice(["warn"]), help="Exit with 1 for warnings too.")
 @form_options
 @json_option

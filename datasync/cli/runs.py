@@ -43,7 +43,8 @@ def list_runs(contract: str | None, status: str | None, limit: int, as_json: boo
         colour = COLOURS.get(row.status, "white")
         counts = (f"{row.staged:,}", f"{row.published:,}", f"{row.quarantined:,}")
         started = f"{row.started_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(row.run_id, row.contract, f"[{colour}]{row.status}[/]", started, seconds(row.seconds), *counts, window)
+        name = f"{row.contract} (shadow)" if row.kind == "shadow" else row.contract
+        table.add_row(row.run_id, name, f"[{colour}]{row.status}[/]", started, seconds(row.seconds), *counts, window)
     console().print(table)
     return 0
 

@@ -167,7 +167,8 @@ class History:
                 ])  # fmt: skip
             if committed and watermark is not None:
                 self._mirror(connection, facts, watermark)
-            state = "open" if committed else "evidence"
+            # Rows of a shadow are nobody's to correct.
+            state = "open" if committed and facts.kind != "shadow" else "evidence"
             pending = (tables.quarantine.c.run_id == facts.run_id) & (tables.quarantine.c.state.in_(("pending", "evidence")))
             connection.execute(update(tables.quarantine).where(pending).values(state=state))
         failpoint("history.after_record")
@@ -219,10 +220,11 @@ class History:
         found = self._scalar(select(func.max(runs.started_at)).where(runs.sync == sync, runs.committed))
         return found.replace(tzinfo=found.tzinfo or UTC) if found else None
 
-    def unfinished(self, contract: str) -> str | None:
-        """Give the newest run of a contract that began and has no final result."""
+    def unfinished(self, contract: str, shadow: bool = False) -> str | None:
+        """Give the newest run of a contract, or of its shadow, that began and has no final result."""
         runs = tables.runs.c
-        query = select(runs.run_id).where(runs.contract == contract, runs.status.in_(("running", "error", "interrupted")))
+        kind = runs.kind == "shadow" if shadow else runs.kind != "shadow"
+        query = select(runs.run_id).where(runs.contract == contract, kind, runs.status.in_(("running", "error", "interrupted")))
         return self._scalar(query.where(~runs.committed).order_by(runs.started_at.desc()).limit(1))  # type: ignore[no-any-return]
 
     def past_counts(self, sync: str, number: int) -> list[tuple[int, str | None, str | None]]:
@@ -230,7 +232,9 @@ class History:
         runs = tables.runs.c
         query = (
             select(runs.staged, runs.window_start, runs.window_end)
-            .where(runs.sync == sync, runs.committed, runs.staged > 0, ~runs.explicit, ~runs.full, runs.kind == "run")
+            .where(
+                runs.sync == sync, runs.committed, runs.staged > 0, ~runs.explicit, ~runs.full, runs.kind.in_(("run", "shadow"))
+            )
             .order_by(runs.started_at.desc())
             .limit(number)
         )

@@ -34,7 +34,7 @@ class Situation:
     """
 
     run_id: str
-    kind: Literal["run", "check", "replay"] = "run"
+    kind: Literal["run", "check", "replay", "shadow"] = "run"
     window: Window | None = None
     full: bool = False
     files: tuple[PinnedFile, ...] = ()

@@ -101,7 +101,7 @@ class Plan:
     sync: str
     steps: tuple[Step, ...]
     checks: tuple[Check, ...]
-    kind: Literal["run", "check", "replay"] = "run"
+    kind: Literal["run", "check", "replay", "shadow"] = "run"
     window: Window | None = None
     full: bool = False
     files: tuple[PinnedFile, ...] = ()

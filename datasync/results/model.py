@@ -174,7 +174,7 @@ class RunResult:
     report: str | None = None
     alerts: tuple[AlertDelivery, ...] = ()
     error: ErrorResult | None = None
-    kind: Literal["run", "check", "replay"] = "run"
+    kind: Literal["run", "check", "replay", "shadow"] = "run"
     path: str = ""
     source: str = ""
     target: str = ""

@@ -38,7 +38,7 @@ class ContractLinks:
 def gather_contract(history: History, text: KeptContract, figures: Figures | None, links: ContractLinks) -> ContractPage:
     """Gather what a contract's page is made of; how much is read does not depend on how many runs there are."""
     name = text.contract
-    runs = views.last_runs(history, name, SHOWN, None)
+    runs = [run for run in views.last_runs(history, name, SHOWN, None) if run.kind != "shadow"]
     same = [run for run in runs if run.kind == "run"] or runs
     checks = checks_over_time(history, same)
     incidents = incident_lines(history, name)

@@ -30,8 +30,8 @@ def judged(contract: Contract, options: RunOptions) -> Contract:
     return contract.model_copy(update={"source": target_as_source(contract), "transform": (), "count": count})
 
 
-def file_endpoint(path: Any, source: Any) -> Any:
-    """Read a file in place of a source; its kind is its suffix, its options the source's where the kind is the same."""
+def file_endpoint(path: Any, source: Any = None) -> Any:
+    """Read a file; its kind is its suffix, its options those of the source in whose place it is read, if of its kind."""
     from datasync.contract.endpoints import FILE_SOURCES
 
     kinds = {
@@ -40,13 +40,16 @@ def file_endpoint(path: Any, source: Any) -> Any:
     }  # fmt: skip
     suffix = path.with_suffix("").suffix if path.suffix in (".gz", ".zst") else path.suffix
     if suffix not in kinds:
-        raise UsageError(f"--data {path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
+        raise UsageError(f"{path.name}: a file ends in {', '.join(kinds)}", code="E_DATA")
     kind = kinds[suffix]
-    if kind == "xml" and source.type != "xml":
-        raise UsageError(f"--data {path.name}: nothing says which elements are rows", code="E_DATA", hint="the source is no XML")
+    like = source is not None and source.type == kind
+    if kind == "xml" and not like:
+        raise UsageError(
+            f"{path.name}: nothing says which elements are rows", code="E_DATA", hint="a contract with an XML source says it"
+        )
     model: Any = FILE_SOURCES[kind]
-    common = {"type": kind, "path": str(path.resolve()), "columns": source.columns}
-    return model(**common, options=source.options) if source.type == kind else model(**common)
+    common = {"type": kind, "path": str(path.resolve()), "columns": source.columns if source is not None else None}
+    return model(**common, options=source.options) if like else model(**common)
 
 
 def target_as_source(contract: Contract) -> Any:

@@ -30,7 +30,7 @@ class RunOptions:
         origin: what started it, in the scheduler's own words; found again by `History.of_origin`.
         connections: looks connections up by id; default: the environment and connections.yaml.
         run_id: names the run; of a finished run: give its result again.
-        shadow: everything but publish.
+        shadow: publish beside the target, as a sync of its own.
         data: `check` reads this file instead of the source.
         at_target: `check` judges the published table.
         recorded: the manifest of the run that is resumed: its window and files are taken as they were.
@@ -59,7 +59,7 @@ class RunOptions:
     released: str | None = None
     now: datetime | None = None
     progress: Callable[[Progress], None] = _silent
-    kind: Literal["run", "check", "replay"] = "run"
+    kind: Literal["run", "check", "replay", "shadow"] = "run"
     deliver: bool = True
     links: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)

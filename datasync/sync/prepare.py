@@ -238,7 +238,7 @@ class _Chooser:
             return self._ready(replace(situation, window=window))
         mirrored = from_text(self.opened.history.watermark(self._sync(situation)), facts)
         watermark = self._watermark(facts, mirrored)
-        moved = moved_watermark(window, watermark, mirrored if mirrored is not None else facts.start)
+        moved = moved_watermark(window, watermark, self._beginning(facts, mirrored, window))
         return self._ready(replace(situation, window=window, watermark=to_text(moved)))
 
     def _ready(self, situation: Situation, rerun: Commit | None = None, notes: tuple[str, ...] = ()) -> Prepared:
@@ -276,9 +276,14 @@ class _Chooser:
         if not judged_only:
             judge = check_append if appends else check_history if self._writes("scd2") else None
             rerun = judge(window, self.state.commits, facts) if judge is not None else None
-        fallback = mirrored if mirrored is not None else facts.start
-        moved = moved_watermark(window, watermark, fallback)
+        moved = moved_watermark(window, watermark, self._beginning(facts, mirrored, window))
         return self._ready(replace(situation, window=window, watermark=to_text(moved)), rerun)
+
+    def _beginning(self, facts: CursorFacts, mirrored: WindowValue | None, window: Window) -> WindowValue | None:
+        """Where a target without a watermark begins; a shadow begins with the first window that it is given."""
+        if mirrored is not None:
+            return mirrored
+        return window.start if self.request.options.kind == "shadow" else facts.start
 
     def _watermark(self, facts: CursorFacts, mirrored: WindowValue | None) -> WindowValue | None:
         """The target's; where it can keep none, history's, unless this machine knows of a later commit."""

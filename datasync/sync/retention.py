@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from datasync.connectors.registry import open_target
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
-from datasync.errors import DataSyncError
+from datasync.errors import DataSyncError, UsageError
+from datasync.history import views
 from datasync.history.store import History, QuarantineBatch
 from datasync.storage import place, read_frame, remove, write_frame
 from datasync.sync.project import Project
+from datasync.sync.shadow import shadow_target
 from datasync.sync.systems import surroundings
 from datasync.workspace import workspaces
 
@@ -41,7 +44,7 @@ def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Remov
         old = [(contract, run) for contract, run in history.old_runs(moment - WORKSPACES) if run not in live]
         removed: Removed = {
             "workspace": _workspaces(project, old, dry_run),
-            "staging": _staging(project, old, contracts, dry_run),
+            "staging": _staging(project, history, old, contracts, dry_run),
             "quarantine": _quarantine(project, history, contracts, moment, dry_run),
             "evidence": _evidence(history, {run for _, run in old}, dry_run),
         }
@@ -79,25 +82,43 @@ def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> 
     return gone
 
 
-def _staging(project: Project, old: list[tuple[str, str]], contracts: dict[str, LoadedContract], dry_run: bool) -> list[str]:
+def _staging(
+    project: Project, history: History, old: list[tuple[str, str]], contracts: dict[str, LoadedContract], dry_run: bool
+) -> list[str]:
     """Staging that old runs left: a run that was not published keeps its own for a week."""
-    gone = []
+    gone: list[str] = []
     for name, loaded in contracts.items():
+        mine = [run for contract, run in old if contract == name]
         if loaded.contract.target is None or dry_run:
             continue
-        target = open_target(loaded.contract.target, surroundings(project))
-        try:
-            if hasattr(target, "tidy"):
-                target.tidy()
-            for contract, run in old:
-                if contract == name:
-                    target.drop_staging(run)
-                    gone.append(run)
-        except DataSyncError:
-            continue
-        finally:
-            target.close()
+        for endpoint in (loaded.contract.target, *_shadow(history, loaded)):
+            _drop_staging(project, endpoint, mine, gone)
     return gone
+
+
+def _shadow(history: History, loaded: LoadedContract) -> list[Any]:
+    """Give the place beside a contract's target, where a shadow ever ran."""
+    ran = views.last_runs(history, loaded.contract.contract, 1, "shadow")
+    try:
+        return [shadow_target(loaded.contract)] if ran else []
+    except UsageError:
+        # The target became an API since.
+        return []
+
+
+def _drop_staging(project: Project, endpoint: Any, runs: list[str], gone: list[str]) -> None:
+    target = open_target(endpoint, surroundings(project))
+    try:
+        if hasattr(target, "tidy"):
+            target.tidy()
+        for run in runs:
+            target.drop_staging(run)
+            gone += [run] if run not in gone else []
+    except DataSyncError:
+        # What cannot be reached now is tried again by the next clean.
+        return
+    finally:
+        target.close()
 
 
 def _quarantine(

@@ -33,6 +33,7 @@ from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
 from datasync.sync.progress import Noted
 from datasync.sync.project import Project, open_project
+from datasync.sync.shadow import shadowed
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
@@ -79,6 +80,9 @@ class Session:
 
     def __post_init__(self) -> None:
         self.project: Project = open_project(self.loaded.path)
+        if self.options.shadow:
+            self.options = replace(self.options, kind="shadow")
+            self.loaded = replace(self.loaded, contract=shadowed(self.loaded.contract))
         self.loaded = replace(self.loaded, contract=judged(self.loaded.contract, self.options))
         self.contract: Contract = self.loaded.contract
         self.now = self.options.now or datetime.now(UTC)
@@ -160,7 +164,7 @@ class Session:
             return
         if self.options.run_id is None:
             history = History(self.project.history_url)
-            found = history.unfinished(self.contract.contract)
+            found = history.unfinished(self.contract.contract, self.options.shadow)
             history.close()
             if found is None:
                 raise UsageError(f"{self.contract.contract} has no unfinished run to resume", code="E_RUN_ID")
@@ -176,6 +180,7 @@ class Session:
             raise UsageError(
                 f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
             )
+        _same_place(self.run_id, str(manifest.get("kind")), self.options)
         manifest = gather(workspace, manifest)
         if self.options.begin == "audit" and manifest.get("auditing"):
             # An audit that was cut off has moved rows already: stage again what the gates left, or read it again where they
@@ -193,7 +198,7 @@ class Session:
     def _finish_earlier(self, params: Mapping[str, Any], recorded: Callable[[str], bool]) -> None:
         """Let an earlier run's send to an API end first, where it was cut off; if it is this very run's, go on with that."""
         options = self.options
-        if options.kind == "check" or options.shadow or options.begin not in (None, "extract"):
+        if options.kind == "check" or options.begin not in (None, "extract"):
             return
         found = unsent(self.loaded, self.project, params, recorded)
         if found is None:
@@ -225,6 +230,7 @@ class Session:
             return None
         if known.contract != self.contract.contract:
             raise UsageError(f"run {known.run_id} is of contract {known.contract}", code="E_RUN_ID")
+        _same_place(known.run_id, known.kind, self.options)
         return known
 
     def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
@@ -239,9 +245,7 @@ class Session:
         return history.finish(facts, result, None, False, self._tell(sync, result, history))
 
     def _tell(self, sync: str, result: RunResult, history: History) -> Tell | None:
-        """What the run's end means for incidents and messages; a shadow's is nobody's business."""
-        if self.options.shadow:
-            return None
+        """What the run's end means for incidents and messages."""
         params = resolve_params(self.contract, self.options.params)
         return tell_of(Telling(self.loaded, sync, params, self.options.links, self.options.released), result, history)
 
@@ -258,9 +262,6 @@ class Session:
             return history.finish(facts, linked(replace(result, status="passed"), self.options.links), None, committed=False)
         begin: StageName = self.options.begin or "extract"
         manifest = workspace.read_manifest()
-        if self.options.shadow:
-            prepared = _without_publish(prepared)
-            plan = execution.plan = prepared.plan
         if begin != "extract":
             execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
             if self.options.until is not None:
@@ -368,10 +369,8 @@ class Session:
 
     def _tidy(self, systems: Systems, workspace: Workspace, result: RunResult) -> None:
         """Parts and staging go when the run is over for good; what could be resumed or released stays for a week."""
-        done = result.status in ("passed", "warned") or result.kind == "check"
-        if done:
+        if result.status in ("passed", "warned") or result.kind == "check":
             workspace.drop_parts()
-        if done or self.options.shadow:
             try:
                 systems.staging_target.drop_staging(self.run_id)
             except DataSyncError:
@@ -379,6 +378,13 @@ class Session:
                 return
 
 
-def _without_publish(prepared: Prepared) -> Prepared:
-    steps = tuple(step for step in prepared.plan.steps if step.name not in ("publish", "reconcile"))
-    return replace(prepared, plan=replace(prepared.plan, steps=steps))
+def _same_place(run_id: str, kind: str, options: RunOptions) -> None:
+    """Refuse to take a shadow's run for one of the real target, or the other way round.
+
+    Raises:
+        UsageError: it is.
+    """
+    if (kind == "shadow") != options.shadow:
+        where = "its shadow" if kind == "shadow" else "the real target"
+        hint = "give --shadow too" if kind == "shadow" else "leave --shadow out"
+        raise UsageError(f"run {run_id} writes to {where}", code="E_SHADOW", hint=hint)

@@ -144,9 +144,8 @@ def test_backfill_passes_over_what_is_done(capfd: pytest.CaptureFixture[str]) ->
     assert _run(capfd, "run", "c.yaml")[0] == 4
 
 
-def test_check_shadow_and_at_target(capfd: pytest.CaptureFixture[str]) -> None:
+def test_check_and_at_target(capfd: pytest.CaptureFixture[str]) -> None:
     _write("1,5\n2,6\n")
-    assert _run(capfd, "run", "c.yaml", "--shadow")[1]["rows"]["published"] == 0
     assert _run(capfd, "run", "c.yaml")[0] == 0
     assert _run(capfd, "check", "c.yaml", "--at", "target")[1]["rows"]["accepted"] == 2
     Path("other.csv").write_text("id,price\n1,-5\n", encoding="utf-8")

@@ -62,28 +62,9 @@ class MysqlSource:
         return found.replace(tzinfo=UTC) if isinstance(found, datetime) and kind is not None and kind.zone else found
 
     def _described(self, source: str) -> list[Column]:
-        """Ask the server for the columns of a relation."""
-        instants = self._instants()
-        try:
-            found = self._session.fields(f"SELECT * FROM {source} LIMIT 0")
-        except PermanentError as error:
-            if "(1060)" not in error.message:
-                raise
-            # A derived table may not name a column twice; by itself the query may, and the header's check says so.
-            found = self._session.fields(f"{source.removesuffix('AS q')} LIMIT 0")
-        return [column_of(field, instants) for field in found]
-
-    def _instants(self) -> frozenset[str]:
-        """Names of a table's DATETIME columns that a target of ours marked as instants; a query says what its own are."""
-        if self._endpoint.table is None:
-            return frozenset()
-        schema, _, table = self._endpoint.table.rpartition(".")
-        rows = self._session.run(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = coalesce(%s, database()) "
-            "AND table_name = %s AND data_type = 'datetime' AND column_comment = %s",
-            [schema or None, table, MYSQL_INSTANT],
-        )
-        return frozenset(row[0] for row in rows)
+        """Ask the server for the columns of a relation; a query says itself which of its columns are instants."""
+        marked = instants(self._session, self._endpoint.table) if self._endpoint.table is not None else frozenset()
+        return described(self._session, source, marked)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[MysqlReading]:
@@ -116,6 +97,35 @@ class MysqlSource:
         """Close the session."""
         if "_session" in self.__dict__:
             self._session.close()
+
+
+def described(session: Session, source: str, marked: frozenset[str]) -> list[Column]:
+    """Ask the server for the columns of a relation.
+
+    Args:
+        session: where.
+        source: SQL after FROM.
+        marked: names of DATETIME columns that hold instants.
+    """
+    try:
+        found = session.fields(f"SELECT * FROM {source} LIMIT 0")
+    except PermanentError as error:
+        if "(1060)" not in error.message:
+            raise
+        # A derived table may not name a column twice; by itself the query may, and the header's check says so.
+        found = session.fields(f"{source.removesuffix('AS q')} LIMIT 0")
+    return [column_of(field, marked) for field in found]
+
+
+def instants(session: Session, name: str) -> frozenset[str]:
+    """Give the names of a table's DATETIME columns that a target of ours marked as instants."""
+    schema, _, table = name.rpartition(".")
+    rows = session.run(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = coalesce(%s, database()) "
+        "AND table_name = %s AND data_type = 'datetime' AND column_comment = %s",
+        [schema or None, table, MYSQL_INSTANT],
+    )
+    return frozenset(row[0] for row in rows)
 
 
 class MysqlReading:

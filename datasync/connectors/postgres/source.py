@@ -53,7 +53,7 @@ class PostgresSource:
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor as the server declares it."""
         source = relation(self._selection, whole_window(variables))
-        for found in _described(self._session, source.sql):
+        for found in described(self._session, source.sql):
             if found.name == column:
                 return column_of(found, {}).type
         raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
@@ -75,7 +75,7 @@ class PostgresSource:
         try:
             name = session.run("SELECT pg_export_snapshot()")[0][0]
             source = relation(self._selection, window_variables(request)).sql
-            columns = [column_of(found, request.types) for found in _described(session, source)]
+            columns = [column_of(found, request.types) for found in described(session, source)]
             self._streams = Streams(Snapshot(self._connection, name))
             where = condition(request, self._selection)
             yield PostgresReading(session, self._streams, (source, where, self._endpoint.partition), columns, request)
@@ -109,7 +109,7 @@ class PostgresSource:
             self._session.close()
 
 
-def _described(session: Session, source: str) -> list[Found]:
+def described(session: Session, source: str) -> list[Found]:
     """Ask the server for the columns of a relation; types that no table here knows are looked up."""
     with session.translated():
         result = session.live.execute(f"SELECT * FROM {source} LIMIT 0".encode()).pgresult

@@ -73,7 +73,7 @@ class SqliteSource:
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor as the table declares it."""
         with self._statements() as connection:
-            found = _described(connection, relation(self._selection, whole_window(variables)).sql)
+            found = described(connection, relation(self._selection, whole_window(variables)).sql)
         if column not in dict(found):
             raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
         return declared_type(dict(found)[column])
@@ -131,7 +131,7 @@ def _translated(name: str) -> Iterator[None]:
         raise translate(error, name) from error
 
 
-def _described(connection: sqlite3.Connection, source: str) -> list[tuple[str, str]]:
+def described(connection: sqlite3.Connection, source: str) -> list[tuple[str, str]]:
     """Give name and declared type of a relation's columns; only a view tells the types of a query's.
 
     SQLite renames the second `a` of a query to `a:1`: it is `a` here, so that a name that stands twice is seen.
@@ -159,7 +159,7 @@ class SqliteReading:
         self._request = request
         self._stop = stop
         self._source = relation(selection, window_variables(request)).sql
-        self._declared = _described(self._connection, self._source)
+        self._declared = described(self._connection, self._source)
         self.header = [name for name, _ in self._declared]
         self.types: Mapping[str, DataType | None] = {name: declared_type(spelled) for name, spelled in self._declared}
         self.unreadable: list[UnreadableRow] = []
