@@ -15,7 +15,7 @@ from typing import Any
 from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
-from datasync.errors import DataSyncError, UsageError
+from datasync.errors import ConnectorError, DataSyncError, Interrupted, UsageError
 from datasync.gates.auditor import Auditor
 from datasync.history.store import History, RunFacts, Tell
 from datasync.journal import RUN
@@ -234,6 +234,9 @@ class Session:
         return known
 
     def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
+        if self.stop.is_set() and isinstance(error, ConnectorError):
+            # A system that was told to stop answers with an error of its own.
+            error = Interrupted("the run was interrupted")
         result = broken(self.contract, self.run_id, error, started)
         result = linked(replace(result, path=str(self.loaded.path), kind=self.options.kind), self.options.links)
         sync = sync_id(self.contract, resolve_params(self.contract, self.options.params))

@@ -31,7 +31,7 @@ from datasync.testing.servers import NotInstalled
 
 SEEN = "seen.json"
 """What the story showed, as JSON; it also marks a folder that may be made anew."""
-LEFT_OUT = ("example.py", "README.md", "__pycache__", ".datasync")
+LEFT_OUT = ("example.py", "README.md", "__pycache__", ".datasync", "build")
 FOREIGN = ("DATASYNC_", "AIRFLOW_", "AWS_")
 """What the caller's environment says of other systems: an example must never reach them."""
 PATIENCE = 60

@@ -65,6 +65,16 @@ def test_a_story_that_does_not_hold(
     assert "✗ this did not happen: " + ("datasync run ended with" if flags else "three things") in capfd.readouterr().out
 
 
+def test_told_within_its_own_folder(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example.parent)
+    monkeypatch.setattr(sys, "argv", ["example.py"])
+    for _ in range(2):
+        assert (
+            walk("example.py", Story("things", lambda told: told.promise("it is", (told.folder / "things.yaml").is_file()))) == 0
+        )
+    assert not (example.parent / "build" / "examples" / "things" / "build").exists()
+
+
 def test_a_folder_of_somebody_is_left_alone(
     tell: Callable[[Callable[[Walkthrough], None]], int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
