@@ -24,7 +24,7 @@ APP = {
     "many": (
         "", "?page=2", "?owner=team+1&status=failed", "?text=nothing+like+that", "contracts/busy", f"contracts/busy/days/{YESTERDAY}",
         "contracts/strange", "contracts/wide", "contracts/hostile", "contracts/shop", "contracts/nobody", "runs/first", "runs/strange-run",
-        "runs/wide-run", "runs/hostile-00010", "runs/busy-02992", "runs/none", "incidents", "incidents?everything=true", "incidents/1",
+        "runs/wide-run", "runs/hostile-00010", "runs/busy-02992", "runs/none", "incidents", "incidents/1",
         "incidents/2/snooze", "incidents/999", "quarantine", "quarantine/first", "quarantine/strange-run?whole=true", "quarantine/wide-run",
         "quarantine/wide-run?whole=true", "running", "figures", "files", "files/strange.yaml", "files/nothing.yaml", "contracts/shop/plan",
         "contracts/wide/plan", "nowhere",

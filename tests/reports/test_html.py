@@ -88,7 +88,7 @@ def test_the_first_screen_is_in_order() -> None:
     )  # fmt: skip
     words = ["Blocked at gate prepared: 1 of 2 checks failed. 6 rows were set aside. The target is unchanged.", "What is wrong",
              "6 of 20,000 rows (0.03 %)", "for 2 runs, since ", "-9.99", "Last 3 runs", "19,994 accepted", "retail-data",
-             "datasync quarantine show r3", "1 checks without a finding", 'class="hit"']  # fmt: skip
+             "datasync quarantine show r3", "1 check without a finding", 'class="hit"']  # fmt: skip
     places = [page.index(word) for word in words]
     assert places == sorted(places)
 
