@@ -66,12 +66,14 @@ def _warm(folder: Path) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Share tests out one by one, but keep those together that share an Airflow: it takes long to start and much memory."""
+    """Share tests out one by one, but keep those together that share what takes long to make: an Airflow, and the history that browsers look at."""
     from xdist.scheduler import LoadScopeScheduling
 
     class KeepTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
+            if file.startswith("tests/browser/"):
+                return "tests/browser"
             return file if file.startswith("tests/airflow/") else nodeid
 
     return KeepTogether(config, log)

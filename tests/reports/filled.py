@@ -43,11 +43,13 @@ class Given:
     checks: int = 12
 
 
-def fill(history: History, given: Given, runs: range, every: timedelta = timedelta(minutes=15)) -> list[str]:
+def fill(
+    history: History, given: Given, runs: range, every: timedelta = timedelta(minutes=15), start: datetime = START
+) -> list[str]:
     """Record runs of a contract; every seventh warns, every eleventh fails, every 29th breaks. Gives their ids."""
     made = []
     for number in runs:
-        started = START + number * every
+        started = start + number * every
         text = TEXT.format(name=given.name, owner=given.owner, tag=given.tag, minor=number // 40)
         hash_ = hashlib.sha256(text.encode()).hexdigest()
         kept = KeptContract(

@@ -24,6 +24,7 @@ from datasync.reports.html import (
     message_page,
     run_page,
 )
+from datasync.reports.html.listing import standing
 from datasync.results.model import CheckResult, ErrorResult, QuarantineResult, RowCounts, RunResult, StageResult
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -86,8 +87,8 @@ def test_the_first_screen_is_in_order() -> None:
         )
     )  # fmt: skip
     words = ["Blocked at gate prepared: 1 of 2 checks failed. 6 rows were set aside. The target is unchanged.", "What is wrong",
-             "6 of 20,000 rows (0.03 %)", "-9.99", "for 2 runs: first failed 1 run ago, in run r2", "Last 3 runs", "19,994 accepted", "retail-data",
-             "datasync quarantine show r3", "1 checks without a finding", 'class="hit"']  # fmt: skip
+             "6 of 20,000 rows (0.03 %)", "for 2 runs, since ", "-9.99", "Last 3 runs", "19,994 accepted", "retail-data",
+             "datasync quarantine show r3", "1 check without a finding", 'class="hit"']  # fmt: skip
     places = [page.index(word) for word in words]
     assert places == sorted(places)
 
@@ -205,3 +206,24 @@ def test_a_value_cannot_turn_the_words_around_it() -> None:
     page = run_page(RunPage(result("failed", check(description="price \u202eesrever\u2066"))))
     assert "\u202e" not in page
     assert "price \\u202eesrever\\u2066" in page
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ("passed failed", ""),
+        ("failed passed", "1 run, since 2026-"),
+        ("running error held passed", "2 runs, since 2026-"),
+        ("failed failed", "2 or more runs, since 2026-"),
+        ("running", ""),
+        ("", ""),
+    ],
+)
+def test_a_contract_says_since_when_it_goes_wrong(statuses: str, said: str) -> None:
+    runs = [row(f"r{number}", status) for number, status in enumerate(statuses.split())]
+    over, trouble = standing(runs)
+    assert trouble.startswith(said)
+    assert bool(trouble) == bool(said)
+    assert over is next((run for run in runs if run.status != "running"), None)
+    page = contracts_page([ContractRow("shop", runs)], {})
+    assert not said or said in page

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from datasync.history.store import RunRow
-from datasync.history.views import DayFigures, Figures
+from datasync.history.views import GOOD, DayFigures, Figures
 from datasync.reports import kpi
 from datasync.reports.html import trends
 from datasync.reports.html.render import render
@@ -115,8 +116,25 @@ def find_text(row: ContractRow) -> str:
     return " ".join((row.name, row.owner, *row.tags, row.runs[0].status if row.runs else "never run"))
 
 
+def standing(runs: Sequence[RunRow]) -> tuple[RunRow | None, str]:
+    """Tell how a contract stands.
+
+    Args:
+        runs: newest first.
+
+    Returns:
+        The newest run that is over, and since when it goes wrong: `3 runs, since 2026-11-01 02:15`; empty when it does not.
+    """
+    over = [run for run in runs if run.status != "running"]
+    bad = list(takewhile(lambda run: run.status not in GOOD, over))
+    if not bad:
+        return (over[0] if over else None), ""
+    more = " or more" if len(bad) == len(runs) > 1 else ""
+    return over[0], f"{len(bad)}{more} {'run' if len(bad) == 1 else 'runs'}, since {bad[-1].started_at:%Y-%m-%d %H:%M}"
+
+
 class _Row:
-    """A contract as the list shows it."""
+    """A contract as the list shows it: how it stands, since when, and the figures of its newest run that is over."""
 
     def __init__(self, row: ContractRow, strip: list[RunRow]) -> None:
         self.row = row
@@ -124,6 +142,7 @@ class _Row:
         self.strip = strip
         self.find = find_text(row)
         self.published = row.published_at or next((run.started_at for run in row.runs if run.committed), None)
+        self.over, self.trouble = standing(row.runs)
 
     @classmethod
     def of(cls, row: ContractRow) -> _Row:
@@ -140,10 +159,13 @@ def contract_values(page: ContractPage) -> dict[str, Any]:
     runs = page.row.runs
     known = {run.run_id: run for run in runs}
     worst = sorted(page.rates.items(), key=lambda item: -max(_share(point.failed, point.evaluated) for point in item[1]))
+    over, trouble = standing(runs)
     drawn = [(name, trends.check_trend(points, known)) for name, points in worst[:RATES]]
     return {
         "page": page,
         "runs": runs,
+        "over": over,
+        "trouble": trouble,
         "strip": list(reversed(runs[:LAST])),
         "volumes": trends.volumes(runs),
         "scores": trends.scores(runs),

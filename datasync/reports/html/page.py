@@ -103,7 +103,7 @@ class _Shown:
         by_rows = check.type not in words.TABLE and check.threshold is not None
         allowed = 100 * check.threshold if by_rows and check.threshold is not None else None
         return cls(
-            check, words.check_line(check), limit_line(check), _since(points), line, share, allowed, trends.draw(points),
+            check, words.check_line(check), limit_line(check), _since(points, page), line, share, allowed, trends.draw(points),
             [row.short for row in page.aside.get(check.name, ())] if check.failed else (),
         )  # fmt: skip
 
@@ -121,7 +121,7 @@ def limit_line(check: CheckResult) -> str:
     return f"at most {words.number(rows)} allowed ({words.share(rows, check.evaluated)})"
 
 
-def _since(past: Sequence[CheckPoint]) -> str:
+def _since(past: Sequence[CheckPoint], page: RunPage) -> str:
     """Say how long a check has been what it is not meant to be."""
     if not past or past[0].status not in BAD:
         return ""
@@ -129,9 +129,9 @@ def _since(past: Sequence[CheckPoint]) -> str:
     if number == 1:
         before = sum(1 for run in past[1:] if run.status == "passed")
         return f"new: passed in the {before} runs before" if before > 1 else "new in this run"
-    more = " or more" if number == len(past) else ""
-    ago = "1 run" if number == 2 else f"{number - 1} runs"
-    return f"for {number}{more} runs: first failed {ago} ago, in run {past[number - 1].run_id}"
+    first = past[number - 1].run_id
+    began = next((f"since {words.when(run.started_at)}, " for run in page.past if run.run_id == first), "")
+    return f"for {number}{' or more' if number == len(past) else ''} runs, {began}run {first}"
 
 
 def row_parts(result: RunResult) -> list[tuple[str, int, float]]:
@@ -177,7 +177,10 @@ def todo(result: RunResult) -> list[tuple[str, str]]:
     if result.quarantine.rows and result.quarantine.location:
         found.append(("See the rows that were set aside", f"datasync quarantine show {result.run_id}"))
         if result.ok and result.kind == "run":
-            found.append(("Send them again, corrected", f"datasync quarantine replay {result.run_id}"))
+            found += [
+                ("Take them along, to correct them", f"datasync quarantine export {result.run_id} --to rows.csv"),
+                ("Send them again, corrected", f"datasync quarantine replay {result.run_id} --data rows.csv"),
+            ]
     if not result.ok and result.status != "held" and result.path:
         found.append(("Run it again", f"datasync run {result.path}"))
     return found

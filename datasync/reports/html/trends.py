@@ -55,7 +55,7 @@ def share_of(point: CheckPoint) -> float | None:
 
 def volumes(runs: Sequence[RunRow]) -> Markup | None:
     """Draw how many rows each run published, set aside, or held back; runs newest first."""
-    shown = list(reversed(runs))
+    shown = _over(runs)
     if len(shown) < 2:
         return None
     held = [max(run.extracted - run.quarantined - run.published, 0) if not run.committed else 0 for run in shown]
@@ -88,9 +88,14 @@ def quality_per_day(days: Sequence[DayFigures]) -> Markup:
 
 def durations(runs: Sequence[RunRow]) -> Markup | None:
     """Draw how long each run took; runs newest first."""
-    shown = list(reversed(runs))
+    shown = _over(runs)
     if len(shown) < 2:
         return None
     values = [run.seconds for run in shown]
     said = f"Seconds of the last {len(shown)} runs, from {words.seconds(min(values))} to {words.seconds(max(values))}"
     return lines(Drawing(said, time_labels([run.started_at for run in shown]), "s"), [Series("took", values)])
+
+
+def _over(runs: Sequence[RunRow]) -> list[RunRow]:
+    """Those that are over, oldest first: what goes on has no figures yet."""
+    return [run for run in reversed(runs) if run.status != "running"]

@@ -1,9 +1,7 @@
-"""Every page in a real browser: wide and narrow, light and dark, hostile and huge; nothing runs, nothing is fetched, axe is content."""
+"""What people do with the reports' pages in a browser: search, filter, print, embed, go by keyboard."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,24 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from datasync.history.store import History
-from datasync.reports.html import ContractRow, RunPage, contracts_page, message_page, run_page
+from datasync.reports.html import RunPage, run_page
 from datasync.sync.project import open_project
 from datasync.sync.site import build_site
+from tests.browser.seeded import ATTACKS, HEBREW, KOREAN
 from tests.reports.filled import START, Given, fill, run
-from tests.reports.test_html import HOSTILE, everything
+from tests.reports.test_html import everything
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-KOREAN, HEBREW = "주문 데이터 계약 위반", "חוזה נתונים של הזמנות"
-ATTACKS = (
-    *HOSTILE,
-    "<svg/onload=alert(1)>",
-    "javascript:alert(1)",
-    "</pre></script><script>alert(1)</script>",
-    "{{ 7*7 }}",
-    "'\";--`${1}",
-)
+    from playwright.sync_api import Browser
 
 
 def wide_run() -> RunPage:
@@ -53,73 +42,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop = root / "site" / "contracts"
     pages = {
         "list": (root / "site" / "index.html").read_text(encoding="utf-8"),
-        "contract": (shop / "shop" / "index.html").read_text(encoding="utf-8"),
-        "one_run": (shop / "lonely" / "index.html").read_text(encoding="utf-8"),
-        "hostile_contract": (shop / "hostile" / "index.html").read_text(encoding="utf-8"),
-        "hostile_run": (shop / "hostile" / "runs" / "hostile-00010.html").read_text(encoding="utf-8"),
-        "figures": (root / "site" / "figures.html").read_text(encoding="utf-8"),
         "failed": (shop / "shop" / "runs" / "shop-00032.html").read_text(encoding="utf-8"),
-        "broken": (shop / "shop" / "runs" / "shop-00028.html").read_text(encoding="utf-8"),
-        "passed": (shop / "shop" / "runs" / "shop-00031.html").read_text(encoding="utf-8"),
-        "everything_hostile": run_page(everything("".join(ATTACKS))),
-        "right_to_left": run_page(everything(HEBREW)),
-        "wide": run_page(wide_run()),
-        "empty": contracts_page([ContractRow("never")], {}),
-        "nothing": contracts_page([], {}),
-        "message": message_page("Nothing to show yet", KOREAN),
     }
-    for day in (shop / "shop" / "days").iterdir():
-        pages["day"] = day.read_text(encoding="utf-8")
     folder = root / "shown"
     folder.mkdir()
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return folder
-
-
-NAMES = ("list", "contract", "one_run", "hostile_contract", "hostile_run", "failed", "broken", "passed", "everything_hostile",
-         "right_to_left", "wide", "empty", "nothing", "message", "day", "figures")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Seen:
-    """What a page did that it must not do."""
-
-    def __init__(self, page: Page) -> None:
-        self.wrong: list[str] = []
-        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("console", lambda message: self.wrong.append(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("request", lambda request: self.wrong.append(request.url) if not request.url.startswith("file:") else None)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_is_quiet_fits_and_is_accessible(browser: Browser, site: Path, name: str, width: int, scheme: str) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
-    seen = Seen(page)
-    page.goto((site / f"{name}.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach(found => { found.open = true })")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page itself scrolls sideways"
-    assert "49" not in page.inner_text("body") if name == "everything_hostile" else True
-    found = Axe().run(page).response["violations"]
-    context.close()
-    assert seen.wrong == []
-    serious = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
-    assert serious == []
 
 
 def test_the_list_is_searched_and_filtered_without_a_server(browser: Browser, site: Path) -> None:
