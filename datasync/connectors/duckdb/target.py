@@ -11,6 +11,7 @@ from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, qual
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import Additions, FoundColumn, check_names, compare
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
@@ -18,9 +19,9 @@ from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
 from datasync.contract.types import parse_type
-from datasync.errors import PermanentError, Refused, TargetMismatch
+from datasync.errors import PermanentError, TargetMismatch
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, PinnedFile, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,18 +84,11 @@ class DuckdbTarget:
         }
         if book.COMMITS not in known:
             return (), 0
-        columns = ", ".join(book.COMMIT_COLUMNS)
-        rows = connection.execute(
-            f"SELECT {columns} FROM {book.COMMITS} WHERE sync = ? ORDER BY sequence", [spec.sync]
-        ).fetchall()
-        newest = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
-        return tuple(book.commit_of(row, self._files(connection, row[0])) for row in rows), int((newest or (0,))[0] or 0)
+        books = self._books(connection)
+        return books.of_sync(spec.sync), books.newest()
 
-    def _files(self, connection: duckdb.DuckDBPyConnection, run_id: str) -> tuple[PinnedFile, ...]:
-        rows = connection.execute(
-            f"SELECT path, size, modified, fingerprint FROM {book.FILES} WHERE run_id = ?", [run_id]
-        ).fetchall()
-        return tuple(PinnedFile(*row) for row in rows)
+    def _books(self, connection: duckdb.DuckDBPyConnection) -> Books:
+        return Books(lambda sql, values: connection.execute(sql, values or []).fetchall(), self._table, mark="?")
 
     def clock(self) -> datetime:
         """DuckDB runs in this process: this machine's time."""
@@ -138,53 +132,23 @@ class DuckdbTarget:
         tables = self._tables(spec.run_id)
         failpoint("publish.begin")
         with self._handle.transaction() as connection:
-            done = self._done(connection, spec)
+            books = self._books(connection)
+            done = books.of_run(spec.run_id)
             if done is not None:
                 return done
-            self._check_fence(connection, spec, request)
-            self._check_staging(connection, tables, request)
-            sequence = self._recheck(connection, request)
+            books.check_fence(spec, request)
+            books.check_staging(tables.staging, request)
+            sequence = books.recheck(request)
             for statement in self._ddl(connection, spec, tables):
                 connection.execute(statement)
             failpoint("publish.after_ddl")
             for statement in dml(spec, tables):
                 connection.execute(statement)
             failpoint("publish.after_dml")
-            row = book.commit_row(spec, request, (self._table, request.rows, sequence, self.clock()))
-            marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT INTO {book.COMMITS} ({', '.join(book.COMMIT_COLUMNS)}) VALUES ({marks})", row)
-            for file in book.file_rows(spec.run_id, request.files):
-                connection.execute(f"INSERT INTO {book.FILES} VALUES (?, ?, ?, ?, ?)", file)
+            commit = books.record(spec, request, (sequence, self.clock()))
             failpoint("publish.after_commit_row")
         failpoint("publish.after_commit")
-        return book.commit_of(row, request.files)
-
-    def _done(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec) -> Commit | None:
-        columns = ", ".join(book.COMMIT_COLUMNS)
-        row = first(connection, f"SELECT {columns} FROM {book.COMMITS} WHERE run_id = ?", [spec.run_id])
-        return book.commit_of(row, self._files(connection, spec.run_id)) if row else None
-
-    def _check_fence(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec, request: PublishRequest) -> None:
-        row = first(connection, f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync])
-        if row is None or int(row[0]) != request.token:
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
-
-    def _check_staging(self, connection: duckdb.DuckDBPyConnection, tables: Tables, request: PublishRequest) -> None:
-        row = first(connection, f"SELECT count(*) FROM {tables.staging}")
-        if row is None or row[0] != request.rows:
-            found = row[0] if row else 0
-            raise PermanentError(f"staging holds {found} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
-
-    def _recheck(self, connection: duckdb.DuckDBPyConnection, request: PublishRequest) -> int:
-        """Judge key checks again if someone published since; give this commit's sequence."""
-        row = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
-        newest = int((row or (0,))[0] or 0)
-        if newest > request.seen:
-            for check, sql in request.rechecks:
-                offenders = first(connection, sql)
-                if offenders is not None and offenders[0]:
-                    raise RecheckFailed(check, int(offenders[0]))
-        return newest + 1
+        return commit
 
     def _ddl(self, connection: duckdb.DuckDBPyConnection, spec: TargetSpec, tables: Tables) -> list[str]:
         found = self._columns(connection)
@@ -205,8 +169,8 @@ class DuckdbTarget:
         """Find the rows that this run wrote."""
         tables = self._tables(spec.run_id)
         with self._handle.statements() as connection:
-            row = first(connection, f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._table])
-        if row is None or row[0] != commit.sequence:
+            later = self._books(connection).newest() != commit.sequence
+        if later:
             return None
         return written(spec, tables)
 

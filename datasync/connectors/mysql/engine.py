@@ -23,13 +23,17 @@ LOCK_WAIT = 4
 """Seconds that a lock of a row or a table is waited for; whoever waits gives up and tries again."""
 _PATIENCE = (
     "SET SESSION time_zone = '+00:00', net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 604800, "
-    "max_sort_length = 4096 /*M! , optimizer_switch = 'subquery_cache=off' */"
+    "max_sort_length = 4096"
 )
-"""Instants are in UTC whatever the server's zone is. A gate that is slow must not lose its connection, nor a lock its holder.
-
-MariaDB would remember what a subquery said of one row, and give the same answer for a row that its columns' collation takes for
-the same, although the subquery compares bytes. MySQL does not, and passes over what stands in `/*M! */`.
-"""
+"""Instants are in UTC whatever the server's zone is. A gate that is slow must not lose its connection, nor a lock its holder."""
+_WRITING = (
+    f"SET SESSION sql_mode = '{{mode}}', lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT} "
+    "/*M!100300 , optimizer_switch = 'subquery_cache=off,split_materialized=off', join_cache_level = 4, "
+    "join_buffer_size = 33554432, join_buffer_space_limit = 134217728 */"
+)
+"""MySQL passes over what stands in `/*M! */`. MariaDB would remember what a subquery said of one row, and say the same of a row
+that its columns' collation takes for the same, although the subquery compares bytes. And it would join what has no index row by
+row: a key of texts is too long for the index that it makes of a derived table. Hashes do that, as in MySQL."""
 _CANCEL_TIMEOUT = 1
 
 
@@ -108,9 +112,7 @@ class Session:
         with connection.cursor() as cursor:
             cursor.execute(_PATIENCE)
             if self._strict:
-                cursor.execute(
-                    f"SET SESSION sql_mode = '{STRICT}', lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT}"
-                )
+                cursor.execute(_WRITING.format(mode=STRICT))
             cursor.execute("SELECT CONNECTION_ID(), @@SESSION.sql_mode, @@SESSION.time_zone")
             number, mode, zone = cursor.fetchone()
         self._number = int(number)

@@ -9,11 +9,12 @@ from datasync.connectors.mysql.catalog import Place, Table, check_table, collati
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.staging import quoted, target_ddl
 from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.statements import Tables, insert
-from datasync.errors import ConnectorError, PermanentError, Refused
+from datasync.errors import ConnectorError, PermanentError
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, PublishRequest, RecheckFailed, TargetSpec
+from datasync.seams import Commit, PublishRequest, TargetSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Publication:
     def _staging(self) -> Place:
         return self.place.beside(book.staging_name(self.spec.run_id))
 
+    @property
+    def _books(self) -> Books:
+        return commits.books(self.session, self.place)
+
     def carry_out(self) -> Commit:
         """Publish, or give the commit of an earlier try that arrived after all.
 
@@ -48,10 +53,10 @@ class Publication:
             TransientError: a lock was not given, or the connection was lost.
         """
         swap.settle(self.session, self.place)
-        done = self._done()
+        done = self._books.of_run(self.spec.run_id)
         if done is not None:
             return done
-        self._check_fence(locked=False)
+        self._books.check_fence(self.spec, self.request)
         if not exists(self.session, self._staging):
             raise PermanentError(f"run {self.spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
         table, made = self._shaped()
@@ -65,14 +70,6 @@ class Publication:
             if made:
                 self._unmake()
             raise
-
-    def _done(self) -> Commit | None:
-        found = commits.read_commits(self.session, self.place, "run_id", self.spec.run_id)
-        return found[0] if found else None
-
-    def _check_fence(self, locked: bool) -> None:
-        if commits.token_of(self.session, self.place, self.spec.sync, locked) != self.request.token:
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
 
     def _shaped(self) -> tuple[Table, bool]:
         """Give the table the shape that the spec wants; tell whether it was made just now."""
@@ -88,7 +85,9 @@ class Publication:
         """Take a table that was made for this run away again, unless the run is published: its COMMIT may have arrived."""
         try:
             self.session.rolled_back()
-            if self._done() is None and not self.session.run(f"SELECT 1 FROM {self.place.quoted} LIMIT 1"):
+            if self._books.of_run(self.spec.run_id) is None and not self.session.run(
+                f"SELECT 1 FROM {self.place.quoted} LIMIT 1"
+            ):
                 self.session.run(f"DROP TABLE {self.place.quoted}")
         except ConnectorError:
             # A table without rows is what a crash leaves, too.
@@ -104,13 +103,13 @@ class Publication:
         self.session.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self.session.run("START TRANSACTION")
         try:
-            self._check_fence(locked=True)
-            self._check_staging()
-            sequence = self._recheck()
+            self._books.check_fence(self.spec, self.request, " FOR UPDATE")
+            self._books.check_staging(self._staging.quoted, self.request)
+            sequence = self._books.recheck(self.request)
             for statement in statements:
                 self.session.run(statement)
             failpoint("publish.after_dml")
-            commit = commits.record(self.session, self.place, self.spec, self.request, (record, sequence))
+            commit = self._books.record(self.spec, self.request, (sequence, commits.clock(self.session)), record)
             failpoint("publish.after_commit_row")
             self.session.run("COMMIT")
         except BaseException:
@@ -118,21 +117,6 @@ class Publication:
             raise
         failpoint("publish.after_commit")
         return commit
-
-    def _check_staging(self) -> None:
-        rows = self.session.run(f"SELECT count(*) FROM {self._staging.quoted}")[0][0]
-        if rows != self.request.rows:
-            raise PermanentError(f"staging holds {rows} rows, the audit saw {self.request.rows}", code="E_STAGING_COUNT")
-
-    def _recheck(self) -> int:
-        """Judge key checks again if someone published since; give this commit's sequence."""
-        newest = commits.newest_sequence(self.session, self.place)
-        if newest > self.request.seen:
-            for check, sql in self.request.rechecks:
-                offenders = self.session.run(sql)[0][0]
-                if offenders:
-                    raise RecheckFailed(check, int(offenders))
-        return newest + 1
 
     def _swap(self, tables: Tables) -> Commit:
         """Fill a new table, note the commit, exchange the tables, then make the note a commit."""

@@ -79,7 +79,7 @@ class MysqlStaging:
             # A FLOAT of someone else's table has all its digits only as a double.
             sql = f"SELECT {select_list(columns)} FROM ({sql}) AS q"
         # Their own session: whoever reads frames may ask other things meanwhile.
-        with closing(Session(self._session.settings, strict=False)) as session:
+        with closing(Session(self._session.settings)) as session:
             session.stop = self._session.stop
             for frame in frames(session, sql, columns, self._spec.columns, batch_rows):
                 yield frame.with_columns(self._cast(frame[column.name], column) for column in columns)

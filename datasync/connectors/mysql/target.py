@@ -112,8 +112,8 @@ class MysqlTarget:
     def _commits(self, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
         if not exists(self._session, self._place.beside(book.FILES)):
             return (), 0
-        found = commits.read_commits(self._session, self._place, "sync", spec.sync)
-        return found, commits.newest_sequence(self._session, self._place)
+        books = commits.books(self._session, self._place)
+        return books.of_sync(spec.sync), books.newest()
 
     def clock(self) -> datetime:
         """Give the server's time."""
@@ -176,7 +176,7 @@ class MysqlTarget:
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote."""
-        if commits.newest_sequence(self._session, self._place) != commit.sequence:
+        if commits.books(self._session, self._place).newest() != commit.sequence:
             return None
         if not exists(self._session, self._staging_place(spec.run_id)):
             return None

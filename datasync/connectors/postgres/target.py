@@ -9,7 +9,7 @@ from datetime import datetime
 from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
-from datasync.connectors.postgres.publishing import Publication, becoming, clock, newest_sequence, read_commits
+from datasync.connectors.postgres.publishing import Publication, becoming, books, clock
 from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl, table_columns
 from datasync.connectors.postgres.swap import check_swappable
 from datasync.connectors.sql import bookkeeping as book
@@ -78,7 +78,8 @@ class PostgresTarget:
     def _commits(self, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
         if not exists(self._session, self._place.beside(book.COMMITS)):
             return (), 0
-        return read_commits(self._session, self._place, "sync", spec.sync), newest_sequence(self._session, self._place)
+        found = books(self._session, self._place)
+        return found.of_sync(spec.sync), found.newest()
 
     def clock(self) -> datetime:
         """Give the server's time."""
@@ -143,7 +144,7 @@ class PostgresTarget:
     def _published_run(self, spec: TargetSpec) -> bool:
         if not exists(self._session, self._place.beside(book.COMMITS)):
             return False
-        return bool(read_commits(self._session, self._place, "run_id", spec.run_id))
+        return books(self._session, self._place).of_run(spec.run_id) is not None
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Publish staging and write the commit row in one transaction; try again when a lock or the connection fails.
@@ -163,7 +164,7 @@ class PostgresTarget:
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote."""
-        if newest_sequence(self._session, self._place) != commit.sequence:
+        if books(self._session, self._place).newest() != commit.sequence:
             return None
         staging = self._staging_place(spec.run_id)
         if not exists(self._session, staging):

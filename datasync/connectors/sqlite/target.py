@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
@@ -19,9 +20,9 @@ from datasync.connectors.sqlite.catalog import check_table, found_columns
 from datasync.connectors.sqlite.engine import Handle
 from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl, table_columns
 from datasync.contract.endpoints import SqliteTarget as Endpoint
-from datasync.errors import PermanentError, Refused, TransientError
+from datasync.errors import PermanentError, TransientError
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, PinnedFile, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 TRIES = 4
 """How often publishing is tried when another writer holds the file; each try waits for `engine.WAIT` by itself."""
@@ -56,7 +57,8 @@ class SqliteTarget:
             found, additions = check_table(connection, self._table, spec)
             if not found_columns(connection, book.COMMITS):
                 return TargetState(bool(found), {name: spec.columns.get(name) for name in found}, changes=additions.words())
-            commits, sequence = _commits(connection, "sync", spec.sync), self._newest(connection)
+            books = self._books(connection)
+            commits, sequence = books.of_sync(spec.sync), books.newest()
         return TargetState(bool(found), {name: spec.columns.get(name) for name in found}, commits, sequence, additions.words())
 
     def clock(self) -> datetime:
@@ -114,40 +116,27 @@ class SqliteTarget:
         tables = self._tables(spec.run_id)
         failpoint("publish.begin")
         with self._handle.transaction() as connection:
-            done = _commits(connection, "run_id", spec.run_id)
-            if done:
-                return done[0]
-            _check_fence(connection, spec, request)
-            _check_staging(connection, tables, request)
-            sequence = self._recheck(connection, request)
+            books = self._books(connection)
+            done = books.of_run(spec.run_id)
+            if done is not None:
+                return done
+            books.check_fence(spec, request)
+            _check_there(connection, tables)
+            books.check_staging(tables.staging, request)
+            sequence = books.recheck(request)
             for statement in self._ddl(connection, spec, tables):
                 connection.execute(statement)
             failpoint("publish.after_ddl")
             for statement in dml(spec, tables):
                 connection.execute(statement)
             failpoint("publish.after_dml")
-            row = book.commit_row(spec, request, (self._name, request.rows, sequence, self.clock()))
-            marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT INTO {book.COMMITS} ({', '.join(book.COMMIT_COLUMNS)}) VALUES ({marks})", row)
-            files = book.file_rows(spec.run_id, request.files)
-            connection.executemany(f"INSERT INTO {book.FILES} VALUES (?, ?, ?, ?, ?)", files)
+            commit = books.record(spec, request, (sequence, self.clock()))
             failpoint("publish.after_commit_row")
         failpoint("publish.after_commit")
-        return book.commit_of(row, request.files)
+        return commit
 
-    def _newest(self, connection: sqlite3.Connection) -> int:
-        row = connection.execute(f"SELECT max(sequence) FROM {book.COMMITS} WHERE target = ?", [self._name]).fetchone()
-        return int(row[0] or 0)
-
-    def _recheck(self, connection: sqlite3.Connection, request: PublishRequest) -> int:
-        """Judge key checks again if someone published since; give this commit's sequence."""
-        newest = self._newest(connection)
-        if newest > request.seen:
-            for check, sql in request.rechecks:
-                offenders = connection.execute(sql).fetchone()[0]
-                if offenders:
-                    raise RecheckFailed(check, int(offenders))
-        return newest + 1
+    def _books(self, connection: sqlite3.Connection) -> Books:
+        return Books(lambda sql, values: connection.execute(sql, values or ()).fetchall(), self._name, mark="?")
 
     def _ddl(self, connection: sqlite3.Connection, spec: TargetSpec, tables: Tables) -> list[str]:
         found, additions = check_table(connection, self._table, spec)
@@ -158,7 +147,7 @@ class SqliteTarget:
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote."""
         with self._handle.statements() as connection:
-            later = self._newest(connection) != commit.sequence
+            later = self._books(connection).newest() != commit.sequence
         return None if later else written(spec, self._tables(spec.run_id))
 
     def drop_staging(self, run_id: str) -> None:
@@ -202,23 +191,6 @@ def _create(spec: TargetSpec, tables: Tables) -> str:
     return f"CREATE TABLE {tables.target} ({', '.join(columns)})"
 
 
-def _check_fence(connection: sqlite3.Connection, spec: TargetSpec, request: PublishRequest) -> None:
-    row = connection.execute(f"SELECT token FROM {book.FENCE} WHERE sync = ?", [spec.sync]).fetchone()
-    if row is None or int(row[0]) != request.token:
-        raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
-
-
-def _check_staging(connection: sqlite3.Connection, tables: Tables, request: PublishRequest) -> None:
+def _check_there(connection: sqlite3.Connection, tables: Tables) -> None:
     if not found_columns(connection, tables.staging.strip('"')):
         raise PermanentError("the run left no staging table", code="E_NO_STAGING", hint="run it again")
-    rows = connection.execute(f"SELECT count(*) FROM {tables.staging}").fetchone()[0]
-    if rows != request.rows:
-        raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
-
-
-def _commits(connection: sqlite3.Connection, by: str, value: str) -> tuple[Commit, ...]:
-    """Read commit rows with their files, oldest first, by run_id or sync."""
-    names = ", ".join(book.COMMIT_COLUMNS)
-    rows = connection.execute(f"SELECT {names} FROM {book.COMMITS} WHERE {by} = ? ORDER BY sequence", [value]).fetchall()
-    files = f"SELECT path, size, modified, fingerprint FROM {book.FILES} WHERE run_id = ? ORDER BY path"
-    return tuple(book.commit_of(row, tuple(PinnedFile(*file) for file in connection.execute(files, [row[0]]))) for row in rows)
