@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +78,10 @@ def open_systems(
     if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
         auditor.start()
-    source = open_source(_rendered(contract.source, values), around)
-    target = open_target(_rendered(contract.target, values), around) if contract.target is not None else None
+    source = open_source(rendered(contract.source, values), around)
+    target = open_target(rendered(contract.target, values), around) if contract.target is not None else None
+    if hasattr(source, "known"):
+        source.known = values
     if target is not None and hasattr(target, "resolve"):
         target.resolve = lambda name: _published_by(name, loaded, project)
     staging: Target
@@ -96,7 +98,7 @@ def open_systems(
         assert target is not None
         staging = target
     try:
-        yield Systems(source, target, staging, auditor, lambda endpoint: open_source(_rendered(endpoint, values), around))
+        yield Systems(source, target, staging, auditor, lambda endpoint: open_source(rendered(endpoint, values), around))
     finally:
         if own:
             auditor.close()
@@ -118,7 +120,7 @@ def _published_by(name: str, loaded: LoadedContract, project: Project) -> tuple[
     return None
 
 
-def _rendered(endpoint: Any, values: dict[str, Any]) -> Any:
+def rendered(endpoint: Any, values: Mapping[str, Any]) -> Any:
     """Put params and run variables into an endpoint's path."""
     for name in ("path", "database"):
         text = getattr(endpoint, name, None)
