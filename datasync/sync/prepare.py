@@ -145,30 +145,43 @@ def _always_full(contract: Contract) -> bool:
 
 def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
     """Give the run variables and params, as paths take them too; the window's are added once it is known."""
-    options, zone_now = request.options, request.now
-    start = zone_now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end = start + timedelta(days=1)
+    options = request.options
     # A run that is resumed has the interval that it was given at first.
     asked = (options.recorded or {}).get("asked", {})
     first, last = options.window_start or asked.get("window_start"), options.window_end or asked.get("window_end")
-    if contract.source.cursor is None and first and last:
-        window = explicit_window(first, last, interval_facts(contract))
+    interval = (first, last) if contract.source.cursor is None and first and last else None
+    moments = interval_variables(interval, request.now, contract.timezone)
+    return {**request.params, "run_id": request.run_id, **moments, **options.variables}
+
+
+def interval_variables(interval: tuple[str, str] | None, now: datetime, timezone: str = "UTC") -> dict[str, Any]:
+    """Give the run variables of a data interval.
+
+    Args:
+        interval: start and end, as text; None: the day of `now`, UTC.
+        now: the run's time.
+        timezone: of texts without a zone.
+
+    Raises:
+        UsageError: they are no instants, or not in order.
+    """
+    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = start + timedelta(days=1)
+    if interval is not None:
+        window = explicit_window(*interval, interval_facts(timezone))
         assert window is not None
         start, end = window.start, window.end  # type: ignore[assignment]
     return {
-        **request.params,
-        "run_id": request.run_id,
         "ds": start.date(),
         "next_ds": start.date() + timedelta(days=1),
         "data_interval_start": start,
         "data_interval_end": end,
-        **options.variables,
     }
 
 
-def interval_facts(contract: Contract) -> CursorFacts:
-    """Give what reads a given data interval of a contract without a cursor."""
-    return CursorFacts("data_interval", TIMESTAMP_UTC, zone=contract.timezone)
+def interval_facts(timezone: str) -> CursorFacts:
+    """Give what reads a given data interval of a contract without a cursor; texts without a zone are in `timezone`."""
+    return CursorFacts("data_interval", TIMESTAMP_UTC, zone=timezone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +209,13 @@ class _Chooser:
                 return self._new_files(situation)
             return self._interval(situation)
         if options.window_start or options.window_end:
-            explicit_window(options.window_start, options.window_end, interval_facts(contract))
+            explicit_window(options.window_start, options.window_end, interval_facts(contract.timezone))
         self._refuse_older_instant(situation)
         return self._ready(replace(situation, full=True))
 
     def _last_instant(self) -> Any:
         """How far a history without a cursor is written; None: not at all."""
-        facts = interval_facts(self.opened.contract)
+        facts = interval_facts(self.opened.contract.timezone)
         known = [from_text(commit.window_end, facts) for commit in self.state.commits if commit.mode == "scd2"]
         return max((instant for instant in known if instant is not None), default=None)
 
@@ -227,7 +240,7 @@ class _Chooser:
     def _as_recorded(self, situation: Situation, manifest: Mapping[str, Any]) -> Prepared:
         """What the run that is resumed read, taken as it was."""
         files = tuple(PinnedFile(**file) for file in manifest.get("files") or ())
-        found, facts = manifest.get("window"), self.facts or interval_facts(self.opened.contract)
+        found, facts = manifest.get("window"), self.facts or interval_facts(self.opened.contract.timezone)
         situation = replace(situation, files=files, full=bool(manifest.get("asked", {}).get("full")) or not found)
         if not found:
             return self._ready(situation)
@@ -355,7 +368,7 @@ class _Chooser:
         """An append whose query names run variables: the data interval is what it adds once."""
         start, end = situation.variables["data_interval_start"], situation.variables["data_interval_end"]
         window = Window(start, end, explicit=True)
-        rerun = check_append(window, self.state.commits, interval_facts(self.opened.contract))
+        rerun = check_append(window, self.state.commits, interval_facts(self.opened.contract.timezone))
         return self._ready(replace(situation, window=window, full=False), rerun)
 
 

@@ -28,7 +28,7 @@ def backfill_options(loaded: LoadedContract, interval: tuple[str, str, str], par
     """
     start, end, every = interval
     contract = loaded.contract
-    facts = cursor_facts(contract, None) or (interval_facts(contract) if _reads_interval(contract.source) else None)
+    facts = cursor_facts(contract, None) or (interval_facts(contract.timezone) if _reads_interval(contract.source) else None)
     if facts is None or (contract.target is not None and contract.target.write == "replace"):
         raise UsageError(
             f"{contract.contract} has no windows to fill", code="E_WINDOW",

@@ -30,6 +30,9 @@ class HttpSource(ABC):
     Args:
         endpoint: the contract's.
         surroundings: looks the connection up; says where pages may be spooled.
+
+    Attributes:
+        known: params and run variables, for questions that are no read.
     """
 
     kind: ClassVar[str]
@@ -39,6 +42,7 @@ class HttpSource(ABC):
         self._surroundings = surroundings
         self._stop = threading.Event()
         self._opened: HttpSession | None = None
+        self.known: Mapping[str, Any] = {}
 
     @property
     def session(self) -> HttpSession:
@@ -49,6 +53,11 @@ class HttpSource(ABC):
             limits = Limits(timeout=timeout, deadline=timeout * TRIES + Limits().deadline / 2)
             self._opened = HttpSession(found, limits, Pace(self._endpoint.rate_limit))
         return self._opened
+
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far."""
+        return self._opened.slowest_answer if self._opened is not None else None
 
     def files(self) -> tuple[PinnedFile, ...] | None:
         """An API has no files to pin."""
