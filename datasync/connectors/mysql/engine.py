@@ -27,7 +27,7 @@ _PATIENCE = (
 )
 """Instants are in UTC whatever the server's zone is. A gate that is slow must not lose its connection, nor a lock its holder."""
 _WRITING = (
-    f"SET SESSION sql_mode = '{{mode}}', lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT} "
+    f"lock_wait_timeout = {LOCK_WAIT}, innodb_lock_wait_timeout = {LOCK_WAIT} "
     "/*M!100300 , optimizer_switch = 'subquery_cache=off,split_materialized=off', join_cache_level = 4, "
     "join_buffer_size = 33554432, join_buffer_space_limit = 134217728 */"
 )
@@ -112,7 +112,7 @@ class Session:
         with connection.cursor() as cursor:
             cursor.execute(_PATIENCE)
             if self._strict:
-                cursor.execute(_WRITING.format(mode=STRICT))
+                cursor.execute(f"SET SESSION sql_mode = '{STRICT}', {_WRITING}")
             cursor.execute("SELECT CONNECTION_ID(), @@SESSION.sql_mode, @@SESSION.time_zone")
             number, mode, zone = cursor.fetchone()
         self._number = int(number)

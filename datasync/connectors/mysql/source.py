@@ -11,15 +11,14 @@ from typing import Any
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.streaming import frames
 from datasync.connectors.mysql.types import Column, column_of, select_list
-from datasync.connectors.sql.parts import clauses, divide
-from datasync.connectors.sql.reading import Selection, condition, relation, whole_window, window_variables
+from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
+from datasync.connectors.sql.reading import Selection, relation, whole_window
 from datasync.connectors.sql.storage import MYSQL_INSTANT
 from datasync.contract.endpoints import MysqlSource as Endpoint
-from datasync.contract.endpoints import Partition
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import Batch, Part, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, WindowValue
 
 
 class MysqlSource:
@@ -70,23 +69,18 @@ class MysqlSource:
     def read(self, request: ReadRequest) -> Iterator[MysqlReading]:
         """Open one snapshot: a read-only transaction that sees InnoDB's tables as they are now."""
         session = self._session
-        source = relation(self._selection, window_variables(request)).sql
-        columns = self._described(source)
+        question = asked(session.run, self._selection, self._endpoint.partition, request)
+        columns = self._described(question.source)
         session.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         session.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         try:
-            where = condition(request, self._selection)
-            yield MysqlReading(session, (source, where, self._endpoint.partition), columns, request)
+            yield MysqlReading(session, question, columns)
         finally:
             session.rolled_back()
 
     def explain(self, request: ReadRequest) -> list[str]:
         """Give the statement of a read."""
-        source = relation(self._selection, window_variables(request))
-        found = [f"SELECT * FROM {source.sql}{condition(request, self._selection)}"]
-        if self._endpoint.partition is not None:
-            found.append(f"in parts of {self._endpoint.partition.size} along {self._endpoint.partition.column}")
-        return found
+        return explained(self._selection, self._endpoint.partition, request)
 
     def cancel(self) -> None:
         """End the statement that another thread is in; nothing can be read afterwards."""
@@ -128,62 +122,25 @@ def instants(session: Session, name: str) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-class MysqlReading:
+class MysqlReading(ServerReading[Column]):
     """See `seams.Reading`."""
 
-    def __init__(
-        self, session: Session, statement: tuple[str, str, Partition | None], columns: Sequence[Column], request: ReadRequest
-    ) -> None:
-        self._session = session
-        self._source, self._where, self._partition = statement
-        self._columns = columns
-        self._request = request
-        self.header = [column.name for column in columns]
-        self.types: Mapping[str, DataType | None] = {column.name: column.type for column in columns}
-        self.unreadable: list[UnreadableRow] = []
+    dialect = "mysql"
+    convert = "read ST_AsText({}) or a CAST"
 
-    def _number(self, where: str) -> int:
-        return int(self._session.run(f"SELECT count(*) FROM {self._source}{where}")[0][0])
+    def __init__(self, session: Session, asked: Asked, columns: Sequence[Column]) -> None:
+        super().__init__(asked, columns)
+        self._session = session
 
     def count(self) -> int | None:
         """Rows of the request, counted by the server; None for a query that names a column twice, which no gate reads."""
-        if len(set(self.header)) != len(self.header):
-            return None
-        part = self._request.part
-        if part is None or self._partition is None:
-            return self._number(self._where)
-        return self._number(clauses(self._where, self._partition.column, [part], "mysql")[0])
-
-    def null_cursors(self) -> int | None:
-        """Rows without a cursor."""
-        assert self._request.cursor is not None
-        return self._number(f" WHERE {quote_identifier(self._request.cursor, 'mysql')} IS NULL")
+        return super().count() if len(set(self.header)) == len(self.header) else None
 
     def batches(self) -> Iterator[Batch]:
         """Stream the rows, part by part: a snapshot of MySQL is one connection's."""
-        wanted = [column for column in self._columns if self._request.columns is None or column.name in self._request.columns]
-        for column in wanted:
-            if column.refused:
-                raise PermanentError(
-                    f"column {column.name} is {column.refused}, which no contract can name",
-                    code="E_SOURCE_TYPE",
-                    hint=f"read ST_AsText({column.name}) or a CAST in a query, or leave it out",
-                )
-        number = 0
-        for where in self._clauses():
-            sql = f"SELECT {select_list(wanted)} FROM {self._source}{where}"
+        wanted, number = self._wanted(), 0
+        for sql in self._statements(select_list(wanted)):
             with closing(frames(self._session, sql, wanted, self._request.types, self._request.batch_rows)) as opened:
                 for frame in opened:
                     yield Batch(frame, number)
                     number += 1
-
-    def parts(self) -> list[Part]:
-        """Divide the rows along `source.partition`."""
-        assert self._partition is not None
-        return divide(self._partition, self.types, (self._source, self._where, "mysql"), self._session.run)
-
-    def _clauses(self) -> list[str]:
-        if self._partition is None:
-            return [self._where]
-        parts = [self._request.part] if self._request.part is not None else self.parts()
-        return clauses(self._where, self._partition.column, parts, "mysql")

@@ -12,14 +12,13 @@ from datasync.connectors.postgres.engine import Session
 from datasync.connectors.postgres.streaming import Snapshot, Streams
 from datasync.connectors.postgres.types import Column, Found, column_of
 from datasync.connectors.postgres.values import exact, rebatched, select_list
-from datasync.connectors.sql.parts import clauses, divide
-from datasync.connectors.sql.reading import Selection, condition, relation, whole_window, window_variables
-from datasync.contract.endpoints import Partition
+from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
+from datasync.connectors.sql.reading import Selection, relation, whole_window
 from datasync.contract.endpoints import PostgresSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import DataSyncError, PermanentError
-from datasync.seams import Batch, Part, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
+from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, WindowValue
 
 
 class PostgresSource:
@@ -74,11 +73,10 @@ class PostgresSource:
         session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             name = session.run("SELECT pg_export_snapshot()")[0][0]
-            source = relation(self._selection, window_variables(request)).sql
-            columns = [column_of(found, request.types) for found in described(session, source)]
+            question = asked(session.run, self._selection, self._endpoint.partition, request)
+            columns = [column_of(found, request.types) for found in described(session, question.source)]
             self._streams = Streams(Snapshot(self._connection, name))
-            where = condition(request, self._selection)
-            yield PostgresReading(session, self._streams, (source, where, self._endpoint.partition), columns, request)
+            yield PostgresReading(self._streams, question, columns)
         finally:
             self._streams = None
             try:
@@ -89,11 +87,7 @@ class PostgresSource:
 
     def explain(self, request: ReadRequest) -> list[str]:
         """Give the statement of a read."""
-        source = relation(self._selection, window_variables(request))
-        found = [f"SELECT * FROM {source.sql}{condition(request, self._selection)}"]
-        if self._endpoint.partition is not None:
-            found.append(f"in parts of {self._endpoint.partition.size} along {self._endpoint.partition.column}")
-        return found
+        return explained(self._selection, self._endpoint.partition, request)
 
     def cancel(self) -> None:
         """End the statements that other threads are in."""
@@ -125,66 +119,21 @@ def described(session: Session, source: str) -> list[Found]:
     return [Found(name, oid, modifier, *names.get(oid, ("", "b"))) for name, oid, modifier in found]
 
 
-class PostgresReading:
+class PostgresReading(ServerReading[Column]):
     """See `seams.Reading`."""
 
-    def __init__(
-        self,
-        session: Session,
-        streams: Streams,
-        statement: tuple[str, str, Partition | None],
-        columns: Sequence[Column],
-        request: ReadRequest,
-    ) -> None:
-        self._session = session
+    dialect = "postgres"
+    convert = "read {}::text"
+
+    def __init__(self, streams: Streams, asked: Asked, columns: Sequence[Column]) -> None:
+        super().__init__(asked, columns)
         self._streams = streams
-        self._source, self._where, self._partition = statement
-        self._columns = columns
-        self._request = request
-        self.header = [column.name for column in columns]
-        self.types: Mapping[str, DataType | None] = {column.name: column.type for column in columns}
-        self.unreadable: list[UnreadableRow] = []
-
-    def count(self) -> int | None:
-        """Rows of the request, counted by the server."""
-        return int(self._session.run(f"SELECT count(*) FROM {self._source}{self._condition}")[0][0])
-
-    def null_cursors(self) -> int | None:
-        """Rows without a cursor."""
-        assert self._request.cursor is not None
-        column = quote_identifier(self._request.cursor, "postgres")
-        return int(self._session.run(f"SELECT count(*) FROM {self._source} WHERE {column} IS NULL")[0][0])
 
     def batches(self) -> Iterator[Batch]:
-        """Stream the rows."""
-        wanted = [column for column in self._columns if self._request.columns is None or column.name in self._request.columns]
-        for column in wanted:
-            if column.refused:
-                raise PermanentError(
-                    f"column {column.name} is {column.refused}, which no contract can name",
-                    code="E_SOURCE_TYPE",
-                    hint=f"read {column.name}::text in a query, or leave it out",
-                )
-        statements = [f"SELECT {select_list(wanted)} FROM {self._source}{part}" for part in self._clauses()]
+        """Stream the rows; some parts are read ahead, in one snapshot."""
+        wanted = self._wanted()
+        statements = self._statements(select_list(wanted))
         frames = self._streams.frames(statements[0]) if len(statements) == 1 else self._streams.in_order(statements)
         with closing(frames) as opened:
             for number, frame in enumerate(rebatched(opened, self._request.batch_rows)):
                 yield Batch(exact(frame, wanted, self._request.types), number)
-
-    def parts(self) -> list[Part]:
-        """Divide the rows along `source.partition`."""
-        assert self._partition is not None
-        return divide(self._partition, self.types, (self._source, self._where, "postgres"), self._session.run)
-
-    def _clauses(self) -> list[str]:
-        """Give the WHERE clause of each part; one when the read is not partitioned, or is of one part itself."""
-        if self._partition is None or self._request.part is not None:
-            return [self._condition]
-        return clauses(self._where, self._partition.column, self.parts(), "postgres")
-
-    @property
-    def _condition(self) -> str:
-        part = self._request.part
-        if part is None or self._partition is None:
-            return self._where
-        return clauses(self._where, self._partition.column, [part], "postgres")[0]

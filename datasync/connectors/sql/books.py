@@ -30,20 +30,21 @@ class Books:
     prefix: str = ""
     mark: str = "%s"
 
-    def _table(self, name: str) -> str:
+    def name(self, table: str) -> str:
+        """Name a bookkeeping table in a statement with values."""
         # Where values are written `%s`, a percent sign is written twice.
-        return (self.prefix.replace("%", "%%") if self.mark == "%s" else self.prefix) + name
+        return (self.prefix.replace("%", "%%") if self.mark == "%s" else self.prefix) + table
 
     def token(self, sync: str, ending: str = "") -> int | None:
         """Give a sync's token; `ending` keeps its row until the transaction ends, where the dialect needs to be told."""
         one = self.mark.format(1)
-        rows = self.run(f"SELECT token FROM {self._table(book.FENCE)} WHERE sync = {one}{ending}", [sync])
+        rows = self.run(f"SELECT token FROM {self.name(book.FENCE)} WHERE sync = {one}{ending}", [sync])
         return int(rows[0][0]) if rows else None
 
     def newest(self) -> int:
         """Give the sequence of the newest commit to the target, by any sync; 0 without one."""
         one = self.mark.format(1)
-        rows = self.run(f"SELECT max(sequence) FROM {self._table(book.COMMITS)} WHERE target = {one}", [self.target])
+        rows = self.run(f"SELECT max(sequence) FROM {self.name(book.COMMITS)} WHERE target = {one}", [self.target])
         return int(rows[0][0] or 0)
 
     def of_sync(self, sync: str) -> tuple[Commit, ...]:
@@ -56,7 +57,7 @@ class Books:
         return found[0] if found else None
 
     def _read(self, by: str, value: str) -> tuple[Commit, ...]:
-        commits, files, one = self._table(book.COMMITS), self._table(book.FILES), self.mark.format(1)
+        commits, files, one = self.name(book.COMMITS), self.name(book.FILES), self.mark.format(1)
         names, listed = ", ".join(book.COMMIT_COLUMNS), ", ".join(FILE_COLUMNS)
         rows = self.run(f"SELECT {names} FROM {commits} WHERE {by} = {one} ORDER BY sequence", [value])
         loaded: dict[str, list[PinnedFile]] = {}
@@ -117,4 +118,4 @@ class Books:
 
     def _insert(self, table: str, names: Sequence[str], row: Sequence[Any]) -> None:
         marks = ", ".join(self.mark.format(number) for number in range(1, len(row) + 1))
-        self.run(f"INSERT INTO {self._table(table)} ({', '.join(names)}) VALUES ({marks})", row)
+        self.run(f"INSERT INTO {self.name(table)} ({', '.join(names)}) VALUES ({marks})", row)
