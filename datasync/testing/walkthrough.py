@@ -93,11 +93,14 @@ class Walkthrough:
             Broken: it gave none.
         """
         process = subprocess.Popen(**self._command((*arguments, "--json")), stdout=subprocess.PIPE)
-        text, _ = process.communicate(timeout=PATIENCE)
         try:
+            text, _ = process.communicate(timeout=PATIENCE)
             return json.loads(text)
-        except ValueError as error:
+        except (ValueError, subprocess.TimeoutExpired) as error:
             raise Broken(f"datasync {' '.join(arguments)} gave no document") from error
+        finally:
+            process.kill()
+            process.wait()
 
     def run(self, contract: str, *flags: str, code: int = 0) -> RunResult:
         """Run a contract.

@@ -81,8 +81,8 @@ class MariadbServer:
                    "--skip-networking", f"--user={self.user}", "--skip-log-bin",
                    "--innodb-flush-log-at-trx-commit=0", *options]  # fmt: skip
         quiet = subprocess.DEVNULL
-        # In a session of its own: a Ctrl-C is for whoever started it, who stops it in order.
-        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=_environment(), start_new_session=True)
+        # In our process group: it takes no notice of a Ctrl-C, and ends with us where the whole group is told to.
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=_environment())
         for _ in range(300):
             # By hand: pymysql leaves a socket open that found no server.
             with closing(socket.socket(socket.AF_UNIX)) as trial:
