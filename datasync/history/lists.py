@@ -1,4 +1,7 @@
-"""History in, what a list of all contracts shows out: one question for all of them at a time, whatever the number of runs."""
+"""History in, what a list of all contracts shows out: one question for all of them at a time, whatever the number of runs.
+
+Runs of a shadow say nothing of how their contract is, and are left out.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def last_runs(history: History, contracts: Sequence[str], limit: int) -> dict[st
     oldest = func.coalesce(_newest("started_at", names).offset(limit - 1).scalar_subquery(), BEGINNING)
     bounds = select(names.c.contract, oldest.label("oldest")).where(names.c.contract.in_(list(contracts)))
     bound = bounds.cte("bounds").prefix_with("MATERIALIZED").c
-    query = _runs().where(runs.contract == bound.contract, runs.started_at >= bound.oldest)
+    query = _runs().where(runs.contract == bound.contract, runs.started_at >= bound.oldest, runs.kind != "shadow")
     found: dict[str, list[RunRow]] = {}
     for row in history.ask(query.order_by(runs.contract, runs.started_at.desc(), runs.run_id.desc())):
         found.setdefault(row.contract, []).append(RunRow(*row))
@@ -79,7 +82,7 @@ def _names() -> Subquery:
 def _newest(column: str, names: Subquery, published: bool = False) -> Select[Any]:
     """One column of a contract's newest run, to be asked beside its name."""
     runs = tables.runs.alias().c
-    query = select(runs[column]).where(runs.contract == names.c.contract).correlate(names)
+    query = select(runs[column]).where(runs.contract == names.c.contract, runs.kind != "shadow").correlate(names)
     query = query.where(runs.committed) if published else query
     ties = (runs.run_id.desc(),) if column == "run_id" else ()
     return query.order_by(runs.started_at.desc(), *ties).limit(1)

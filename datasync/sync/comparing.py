@@ -28,6 +28,8 @@ from datasync.plan.build import target_name
 from datasync.seams import Connection, Source, Surroundings
 from datasync.sync.judged import file_endpoint
 from datasync.sync.loading import load_any
+from datasync.sync.options import RunOptions
+from datasync.sync.prepare import Request, run_variables
 from datasync.sync.project import Project, open_project
 from datasync.sync.shadow import shadow_target
 from datasync.sync.supervise import Supervised, supervise
@@ -171,7 +173,8 @@ def _target(loaded: LoadedContract, target: Any, params: Mapping[str, str]) -> P
     if target is None or target.type in API_KINDS:
         what = "has no target" if target is None else f"has a {target.type} target, which cannot be read back"
         raise UsageError(f"{contract.contract} {what}", code="E_NO_TARGET")
-    values = {**resolve_params(contract, params), "ds": datetime.now(UTC).date()}
+    request = Request("compare", RunOptions(), resolve_params(contract, params), datetime.now(UTC))
+    values = run_variables(contract, request)
     return Place(
         target_name(contract.model_copy(update={"target": target})),
         rendered(target, values),
