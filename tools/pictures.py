@@ -1,4 +1,4 @@
-"""The same orders, broken in the same way, validated by datasync, Great Expectations and pointblank in; pictures of all three pages out.
+"""Orders, broken in the same way for datasync, Great Expectations and pointblank, in; pictures of their pages out, and of a site.
 
 Usage: python tools/pictures.py [FOLDER]; writes PNGs to docs/pictures unless told where. Great Expectations and pointblank get an
 environment of their own (bench/.peers). What Great Expectations' page asks other servers for is answered from npm's packages of the
@@ -14,6 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
 
 ORDERS = ROOT / "data" / "superstore" / "orders.csv"
 SIZES = {"": (1280, 860), "-phone": (390, 844)}
+CONTRACTS = {
+    "payments": ("finance", "daily", 33), "orders": ("retail", "shop", 41), "customers": ("retail", "shop", 27),
+    "shipments": ("logistics", "shop", 36), "returns": ("retail", "shop", 31), "prices": ("pricing", "daily", 22),
+    "inventory": ("logistics", "shop", 45), "campaigns": ("marketing", "daily", 21), "refunds": ("finance", "daily", 18),
+}  # fmt: skip
+"""Made-up contract -> owner, tag, number of runs: every seventh warns, every eleventh fails."""
 PACKAGES = (
     "bootstrap@4.3.1", "bootstrap-table@1.19.1", "bootstrap-datepicker@1.9.0", "@fortawesome/fontawesome-free@6.6.0",
     "@forevolve/bootstrap-dark@1.1.0", "popper.js@1.12.9", "jquery@3.7.1", "vega@5", "vega-lite@5", "vega-embed@6",
@@ -46,14 +55,33 @@ SERVED = (
 """What an address matches -> the file of a package that is served for it."""
 
 
+@dataclass(frozen=True)
+class Shot:
+    """A page, the name of its picture and the size of its window."""
+
+    page: Path
+    name: str
+    size: tuple[int, int]
+
+
 def main() -> int:
     """Make the pages, then the pictures."""
     pictures = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="datasync-pictures-") as name:
         folder = Path(name)
-        pages = {"datasync": _datasync(folder), "pointblank": _pointblank(folder), "gx": _great_expectations(folder)}
-        _photograph({name: page for name, page in pages.items() if page is not None}, pictures)
+        pages = {
+            "run-report": _datasync(folder),
+            "beside-pointblank": _peer("pointblank", folder / "pointblank.html"),
+            "beside-gx": _great_expectations(folder),
+        }
+        shots = [
+            Shot(page, f"{name}{suffix}", size)
+            for name, page in pages.items()
+            if page is not None
+            for suffix, size in SIZES.items()
+        ]
+        _photograph([*shots, *_site(folder / "site")], pictures)
     return 0
 
 
@@ -71,10 +99,6 @@ def _datasync(folder: Path) -> Path:
     page = folder / "datasync.html"
     subprocess.run([*command, "report", "--format", "html", "--output", str(page)], cwd=project, env=env, check=True)
     return page
-
-
-def _pointblank(folder: Path) -> Path | None:
-    return _peer("pointblank", folder / "pointblank.html")
 
 
 def _great_expectations(folder: Path) -> Path | None:
@@ -99,23 +123,43 @@ def _peer(name: str, page: Path) -> Path | None:
     return page
 
 
-def _photograph(pages: dict[str, Path], pictures: Path) -> None:
+def _site(folder: Path) -> Iterator[Shot]:
+    """Build a site of made-up contracts that ran every hour."""
+    from datasync.history.store import History
+    from datasync.sync.project import open_project
+    from datasync.sync.site import build_site
+    from tests.reports.filled import Given, fill
+
+    folder.mkdir()
+    (folder / "datasync.toml").touch()
+    project = open_project(folder, {})
+    history = History(project.history_url)
+    for name, (owner, tag, runs) in CONTRACTS.items():
+        start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=runs)
+        fill(history, Given(name, owner, tag), range(runs), timedelta(hours=1), start)
+    history.close()
+    build_site(project, folder / "built")
+    yield Shot(folder / "built" / "index.html", "site", (1200, 620))
+    yield Shot(folder / "built" / "contracts" / "payments" / "index.html", "contract-page", (1200, 900))
+
+
+def _photograph(shots: Iterable[Shot], pictures: Path) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
         )
-        for name, file in pages.items():
-            for suffix, (width, height) in SIZES.items():
-                page = browser.new_page(viewport={"width": width, "height": height})
-                page.route("**/*", _answer)
-                page.goto(file.as_uri())
-                page.wait_for_timeout(1500)
-                target = pictures / f"beside-{name}{suffix}.png"
-                page.screenshot(path=str(target))
-                print(f"{target.name}: {target.stat().st_size // 1024} kB; {_asked(page)}")
-                page.close()
+        for shot in shots:
+            page = browser.new_page(viewport={"width": shot.size[0], "height": shot.size[1]})
+            page.route("**/*", _answer)
+            page.goto(shot.page.as_uri())
+            # Foreign pages lay themselves out by script.
+            page.wait_for_timeout(1500)
+            target = pictures / f"{shot.name}.png"
+            page.screenshot(path=str(target))
+            print(f"{target.name}: {target.stat().st_size // 1024} kB; {_asked(page)}")
+            page.close()
         browser.close()
 
 

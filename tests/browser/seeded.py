@@ -80,7 +80,7 @@ def _wide(root: Path) -> None:
         "target: {type: sqlite, database: wide.sqlite, table: wide, write: replace}\n",
         encoding="utf-8",
     )
-    rows = [",".join(names), *(",".join(str((row + one) % 5) for one in range(WIDTH)) for row in range(20))]
+    rows = [",".join(names), *(",".join(str((row + one) % 5) for one in range(WIDTH)) for row in range(6))]
     (root / "wide.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     run(file, "wide-run")
 

@@ -130,7 +130,7 @@ def standing(runs: Sequence[RunRow]) -> tuple[RunRow | None, str]:
     if not bad:
         return (over[0] if over else None), ""
     more = " or more" if len(bad) == len(runs) > 1 else ""
-    return over[0], f"{len(bad)}{more} {'run' if len(bad) == 1 else 'runs'}, since {bad[-1].started_at:%Y-%m-%d %H:%M}"
+    return over[0], f"{len(bad)}{more} {'run' if len(bad) == 1 else 'runs'}, since {bad[-1].started_at:%Y-%m-%d\u00a0%H:%M}"
 
 
 class _Row:

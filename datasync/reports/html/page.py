@@ -130,8 +130,8 @@ def _since(past: Sequence[CheckPoint], page: RunPage) -> str:
         before = sum(1 for run in past[1:] if run.status == "passed")
         return f"new: passed in the {before} runs before" if before > 1 else "new in this run"
     first = past[number - 1].run_id
-    began = next((f"since {words.when(run.started_at)}, " for run in page.past if run.run_id == first), "")
-    return f"for {number}{' or more' if number == len(past) else ''} runs, {began}run {first}"
+    began = next((f"since {words.when(run.started_at)}" for run in page.past if run.run_id == first), f"since run {first}")
+    return f"for {number}{' or more' if number == len(past) else ''} runs, {began}"
 
 
 def row_parts(result: RunResult) -> list[tuple[str, int, float]]:
