@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasync.airflow.places import airflow_connection, find_path
-from datasync.contract.formats.sync_config import is_run_variable, variables_in
+from datasync.contract.formats.sync_variables import is_run_variable, variables_in
 from datasync.errors import ContractError, DataSyncError, UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ class Given:
         params: values of declared params; Airflow has rendered their templates.
         symbols: those of `params` that are a run variable of an earlier configuration and nothing else, as they were written:
             they are part of the query, not of the sync's identity.
+        interval: the DAG run's, for an earlier configuration.
         asked: what the DAG run's conf and params say, which wins; names that the file does not have are for other tasks.
     """
 
     file: Path
     params: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
+    interval: tuple[str, str] | None = None
     asked: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> LoadedContract:
@@ -45,8 +47,9 @@ class Given:
         from datasync.airflow.outcome import RunRefused, SystemFailed
         from datasync.sync.loading import load_any
 
+        params = {**self._variables(), **self.texts(), **self.symbols, **self.asked}
         try:
-            return load_any(self.file, {**self._variables(), **self.texts(), **self.symbols, **self.asked}, airflow_connection)
+            return load_any(self.file, params, airflow_connection, self.interval)
         except (ContractError, UsageError) as error:
             raise RunRefused(str(error)) from error
         except DataSyncError as error:
@@ -111,7 +114,7 @@ def given_of(task: Any, context: Context) -> Given:
     said = {**context["params"], **(context["dag_run"].conf or {})}
     asked = {name: text_of(value) for name, value in said.items() if isinstance(value, str | int | float)}
     symbols = {name: text for name, text in task.symbols.items() if name not in asked}
-    return Given(path_of(task), params, symbols, asked)
+    return Given(path_of(task), params, symbols, interval_of(context), asked)
 
 
 def path_of(task: Any) -> Path:

@@ -127,8 +127,8 @@ class Question:
         from datasync.sync.changes import changes
         from datasync.sync.loading import load_any
 
-        loaded = load_any(self.contract, {**self.contract_params, **self.symbols}, airflow_connection)
         interval = (self.interval[0], self.interval[1]) if self.interval else None
+        loaded = load_any(self.contract, {**self.contract_params, **self.symbols}, airflow_connection, interval)
         return changes(loaded, self.contract_params, airflow_connection, interval)
 
     def as_arguments(self) -> dict[str, Any]:

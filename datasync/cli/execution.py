@@ -39,7 +39,9 @@ class Shown:
         return self.as_json or (self.forms.path is None and self.forms.names[0] not in ("terminal", "github"))
 
 
-def load_all(paths: Iterable[Path], params: Mapping[str, str] | None = None) -> list[LoadedContract]:
+def load_all(
+    paths: Iterable[Path], params: Mapping[str, str] | None = None, interval: tuple[str, str] | None = None
+) -> list[LoadedContract]:
     """Load contracts; every problem of all of them is told at once.
 
     Raises:
@@ -51,7 +53,7 @@ def load_all(paths: Iterable[Path], params: Mapping[str, str] | None = None) -> 
     problems: list[Problem] = []
     for path in find_contracts(paths):
         try:
-            found.append(load_any(path, params))
+            found.append(load_any(path, params, interval=interval))
         except ContractError as error:
             problems += error.problems
     if problems:
@@ -65,7 +67,8 @@ def carry_out_all(paths: tuple[Path, ...], options: RunOptions, shown: Shown, au
     Returns:
         The worst exit code.
     """
-    loaded = load_all(paths, options.params)
+    interval = (options.window_start, options.window_end) if options.window_start and options.window_end else None
+    loaded = load_all(paths, options.params, interval)
     if len(loaded) > 1 and (options.data or options.at_target or options.run_id or options.begin):
         raise click.UsageError("--data, --at, --run-id and --from are for one contract")
     results = []

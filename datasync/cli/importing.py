@@ -21,12 +21,13 @@ def import_file(
 ) -> int:
     """Rewrite an earlier configuration as a contract that does the same.
 
-    The source is asked which columns its query gives; no row is read.
+    The source is asked which columns it gives: a database without reading a row, an API or a file by its first rows.
     """
     from datasync.errors import UsageError
+    from datasync.sync.asking import Circumstances
     from datasync.sync.importing import import_sync_config
 
-    text = import_sync_config(file, name, key, parsed_params(params))
+    text = import_sync_config(file, name, key, Circumstances(parsed_params(params)))
     if output is None:
         click.echo(text, nl=False)
         return 0

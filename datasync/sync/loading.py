@@ -13,7 +13,10 @@ from datasync.seams import Connection
 
 
 def load_any(
-    path: Path | str, params: Mapping[str, str] | None = None, connections: Callable[[str], Connection] | None = None
+    path: Path | str,
+    params: Mapping[str, str] | None = None,
+    connections: Callable[[str], Connection] | None = None,
+    interval: tuple[str, str] | None = None,
 ) -> LoadedContract:
     """Load a contract, or rewrite an earlier configuration as one; its hash and content are those of the contract.
 
@@ -22,6 +25,7 @@ def load_any(
         params: values that an earlier configuration's query may need to be asked; one of a param that is a run variable in the
             file, or that is one itself (`{{ ds }}`), takes that param's place.
         connections: looks connections up; default: the environment and connections.yaml.
+        interval: the data interval in which an earlier configuration's source is asked, as text; default: today.
 
     Raises:
         ContractError: everything that is wrong with it.
@@ -33,10 +37,11 @@ def load_any(
     except ContractError as error:
         if not any(problem.code == UNDECLARED for problem in error.problems):
             raise
+    from datasync.sync.asking import Circumstances
     from datasync.sync.importing import import_sync_config
 
     file = Path(path)
-    text = import_sync_config(file, params=params, connections=connections)
+    text = import_sync_config(file, circumstances=Circumstances(params or {}, connections, interval))
     loaded, problems = examine_text(text.encode(), file)
     if loaded is None:
         raise ContractError(problems)

@@ -145,24 +145,37 @@ def _always_full(contract: Contract) -> bool:
 
 def run_variables(contract: Contract, request: Request) -> dict[str, Any]:
     """Give the run variables and params, as paths take them too; the window's are added once it is known."""
-    options, zone_now = request.options, request.now
-    start = zone_now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    end = start + timedelta(days=1)
+    options = request.options
     # A run that is resumed has the interval that it was given at first.
     asked = (options.recorded or {}).get("asked", {})
     first, last = options.window_start or asked.get("window_start"), options.window_end or asked.get("window_end")
-    if contract.source.cursor is None and first and last:
-        window = explicit_window(first, last, interval_facts(contract))
+    interval = (first, last) if contract.source.cursor is None and first and last else None
+    moments = interval_variables(interval, request.now, contract.timezone)
+    return {**request.params, "run_id": request.run_id, **moments, **options.variables}
+
+
+def interval_variables(interval: tuple[str, str] | None, now: datetime, timezone: str = "UTC") -> dict[str, Any]:
+    """Give the run variables of a data interval.
+
+    Args:
+        interval: start and end, as text; None: the day of `now`, UTC.
+        now: the run's time.
+        timezone: of texts without a zone.
+
+    Raises:
+        UsageError: they are no instants, or not in order.
+    """
+    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = start + timedelta(days=1)
+    if interval is not None:
+        window = explicit_window(*interval, CursorFacts("data_interval", TIMESTAMP_UTC, zone=timezone))
         assert window is not None
         start, end = window.start, window.end  # type: ignore[assignment]
     return {
-        **request.params,
-        "run_id": request.run_id,
         "ds": start.date(),
         "next_ds": start.date() + timedelta(days=1),
         "data_interval_start": start,
         "data_interval_end": end,
-        **options.variables,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +80,8 @@ def open_systems(
         auditor.start()
     source = open_source(rendered(contract.source, values), around)
     target = open_target(rendered(contract.target, values), around) if contract.target is not None else None
+    if hasattr(source, "known"):
+        source.known = values
     if target is not None and hasattr(target, "resolve"):
         target.resolve = lambda name: _published_by(name, loaded, project)
     staging: Target
@@ -118,7 +120,7 @@ def _published_by(name: str, loaded: LoadedContract, project: Project) -> tuple[
     return None
 
 
-def rendered(endpoint: Any, values: dict[str, Any]) -> Any:
+def rendered(endpoint: Any, values: Mapping[str, Any]) -> Any:
     """Put params and run variables into an endpoint's path."""
     for name in ("path", "database"):
         text = getattr(endpoint, name, None)

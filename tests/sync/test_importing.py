@@ -163,7 +163,7 @@ SWAPS = [
     ("- created_at", "- made_at", "no column 'made_at'"),
     ("    - type: data_freshness\n", "    - type: data_freshness\n      field: id\n", "needs max_age_hours and a timestamp"),
     ("method: POST", "methud: POST", "target.methud: unknown key"),
-    ("type: rest_api  ", "type: ftp  ", "'ftp'\n    allowed 'rest_api', 'postgres' or 'mysql'"),
+    ("type: rest_api  ", "type: ftp  ", "'ftp'\n    allowed 'rest_api', 'postgres', 'mysql' or 'file'"),
     ("extracted_records > 1000", "extractd > 1000", "extractd"),
 ]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from datasync.connectors.files.json_lines import JsonRows
+from datasync.connectors.files.json_lines import JsonRows, Pieces, first_rows
 from datasync.connectors.files.json_stream import objects
 from datasync.connectors.files.rows import RowsReading
 from datasync.connectors.files.source import FileSource
@@ -23,8 +24,15 @@ class JsonSource(FileSource):
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[RowsReading]:
         """Open the request's files."""
-        pieces = objects(parse_path(self._endpoint.options.records))
-        yield RowsReading(request, self._contents(request), JsonRows(pieces, request.types))
+        yield RowsReading(request, self._contents(request), JsonRows(self._pieces, request.types))
+
+    @property
+    def _pieces(self) -> Pieces:
+        return objects(parse_path(self._endpoint.options.records))
+
+    def sample(self, request: ReadRequest, rows: int) -> list[Any]:
+        """Give the first objects of the request's files, at most so many, for whoever asks what they look like."""
+        return first_rows(self._contents(request), self._pieces, rows)
 
 
 class JsonTarget(FileTarget):

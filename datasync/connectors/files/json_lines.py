@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -168,6 +169,18 @@ class JsonRows:
             )
 
         self._shapes.missed(raw, made)
+
+
+def first_rows(contents: Iterable[Content], pieces: Pieces, rows: int) -> list[Any]:
+    """Give the first objects of files as `row_of` reads them, at most so many; what is no row is passed over."""
+    found: list[Any] = []
+    for line in (line for content in contents for line in pieces.cut(content, unknown)):
+        if len(found) >= rows:
+            break
+        if isinstance(line, Line):
+            with suppress(NotARowError):
+                found.append(row_of(line.raw))
+    return found
 
 
 def row_of(raw: bytes, json_columns: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from datasync.connectors.files.json_lines import LINES, JsonRows
+from datasync.connectors.files.json_lines import LINES, JsonRows, first_rows
 from datasync.connectors.files.rows import RowsReading
 from datasync.connectors.files.source import FileSource
 from datasync.connectors.files.target import FileTarget
@@ -22,6 +23,10 @@ class NdjsonSource(FileSource):
     def read(self, request: ReadRequest) -> Iterator[RowsReading]:
         """Open the request's files."""
         yield RowsReading(request, self._contents(request), JsonRows(LINES, request.types))
+
+    def sample(self, request: ReadRequest, rows: int) -> list[Any]:
+        """Give the first objects of the request's files, at most so many, for whoever asks what they look like."""
+        return first_rows(self._contents(request), LINES, rows)
 
 
 class NdjsonTarget(FileTarget):

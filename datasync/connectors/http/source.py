@@ -30,6 +30,9 @@ class HttpSource(ABC):
     Args:
         endpoint: the contract's.
         surroundings: looks the connection up; says where pages may be spooled.
+
+    Attributes:
+        known: params and run variables, for questions that are no read.
     """
 
     kind: ClassVar[str]
@@ -39,6 +42,7 @@ class HttpSource(ABC):
         self._surroundings = surroundings
         self._stop = threading.Event()
         self._opened: HttpSession | None = None
+        self.known: Mapping[str, Any] = {}
 
     @property
     def session(self) -> HttpSession:

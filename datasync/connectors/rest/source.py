@@ -75,6 +75,15 @@ class RestSource(HttpSource):
         """Find the records of an answer, unless it says that there are none."""
         return [] if none else records_at(self._endpoint.records, document, self.name)
 
+    def sample(self, request: ReadRequest, rows: int) -> list[Any]:
+        """Give the first records as they stand, at most so many, for whoever asks what they look like."""
+        found: list[Any] = []
+        for page in self.pages(request):
+            found += page.records
+            if len(found) >= rows:
+                break
+        return found[:rows]
+
     def files(self) -> tuple[PinnedFile, ...] | None:
         """With `changes.by: modified`, the version that the API has now: what a run reads is at least as new."""
         changes = self._endpoint.changes
@@ -90,7 +99,7 @@ class RestSource(HttpSource):
             PermanentError: it tells neither ETag nor Last-Modified.
         """
         # A question about all rows: windows have no bounds.
-        asked = self.request(variables(ReadRequest()), Paging(self._endpoint.pagination, self.name).first())
+        asked = self.request(variables(ReadRequest(variables=self.known)), Paging(self._endpoint.pagination, self.name).first())
         conditions = _conditions(known) if known is not None else {}
         answer = self.session.send(
             Request("GET", asked.path, asked.query, {**asked.headers, **conditions}, label=asked.label, accepted=frozenset({304}))

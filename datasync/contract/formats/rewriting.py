@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 from datasync.contract.column_flow import columns_after
-from datasync.contract.formats.sync_config import TYPES, Names, Step, SyncConfig, problem_at
+from datasync.contract.formats.sync_blocks import plain, source_of, target_of
+from datasync.contract.formats.sync_columns import SourceColumns
+from datasync.contract.formats.sync_config import TYPES, Gate, Step, SyncConfig, freshness_column, problem_at
+from datasync.contract.formats.sync_variables import Names
 from datasync.contract.processing import Processor
 from datasync.contract.scalars import decimal_text
 from datasync.contract.types import STRING, DataType
 from datasync.contract.yaml_tree import Path, Tree
 from datasync.errors import ContractError, Problem
 
-Types = Mapping[str, DataType | None]
-_COMPARED = re.compile(r"(\w+)\s*(?:>=?|<=?)\s*'\{")
+COUNTED = ("postgres", "mysql", "parquet")
+"""Sources that say how many rows they have, so that rows lost for any reason can be counted."""
 
 
 @dataclass
@@ -59,31 +61,31 @@ def source_block(config: SyncConfig, tree: Tree, file: str) -> tuple[dict[str, A
         ContractError: a placeholder or variable has no counterpart.
     """
     rewriting = Rewriting(config, tree, file, Names(dict(config.source.params)))
-    block = _source(rewriting)
+    block = source_of(rewriting)
     if rewriting.problems:
         raise ContractError(rewriting.problems)
     return block, rewriting.names.params
 
 
-def rewrite(config: SyncConfig, tree: Tree, file: str, name: str, columns: tuple[Types, tuple[str, ...]]) -> dict[str, Any]:
+def rewrite(config: SyncConfig, tree: Tree, file: str, name: str, columns: SourceColumns) -> dict[str, Any]:
     """Give the native contract.
 
     Args:
         config: of `tree`, which stands in `file`.
         name: the contract's.
-        columns: the source's columns with their types, and which of them are the key.
+        columns: the source's.
 
     Raises:
         ContractError: everything that has no counterpart.
     """
-    types, key = columns
+    types, key = columns.types, columns.key
     rewriting = Rewriting(config, tree, file, Names(dict(config.source.params)))
     rewriting.kinds = dict(types)
-    rewriting.source = {column: {"type": str(kind or STRING)} for column, kind in types.items()}
-    source = _source(rewriting)
+    rewriting.source = {column: _promise(kind, columns.text) for column, kind in types.items()}
+    source = source_of(rewriting, columns.records)
     steps = [item for number, step in enumerate(config.transform.processors) for item in _step(rewriting, step, number)]
-    promised = _gates(rewriting)
-    target = _target(rewriting)
+    promised = _gates(rewriting, source)
+    target = target_of(rewriting)
     kinds = rewriting.kinds
     for column in rewriting.checks:
         if column not in kinds:
@@ -108,15 +110,10 @@ def rewrite(config: SyncConfig, tree: Tree, file: str, name: str, columns: tuple
     return made | ({"alerts": alerts} if alerts else {})
 
 
-def _source(rewriting: Rewriting) -> dict[str, Any]:
-    given = rewriting.config.source
-    query = rewriting.attempt(("source", "query"), lambda: rewriting.names.query(given.query))
-    made = {"type": given.type, "connection": given.connection_id, "query": query}
-    detection = rewriting.config.monitoring.change_detection
-    if detection is not None and detection.enabled:
-        path = ("monitoring", "change_detection", "query")
-        made["changes"] = {"query": rewriting.attempt(path, lambda: rewriting.names.query(detection.query))}
-    return made
+def _promise(kind: DataType | None, text: bool) -> dict[str, Any]:
+    """What the source promises of a column; text without a zone is in UTC."""
+    zoned = text and kind is not None and kind.name == "timestamp" and kind.zone is not None
+    return {"type": str(kind or STRING), **({"timezone": "UTC"} if zoned else {})}
 
 
 def _step(rewriting: Rewriting, step: Step, number: int) -> list[dict[str, Any]]:
@@ -129,7 +126,7 @@ def _step(rewriting: Rewriting, step: Step, number: int) -> list[dict[str, Any]]
                     (*path, "rules", place, "type"), f"{rule.type}, and {rule.field} is {kind}", "cast it in the query"
                 )
             asked = rule.model_dump(exclude_none=True, exclude={"field", "type"})
-            rewriting.checks.setdefault(rule.field, {}).update({word: _plain(value) for word, value in asked.items()})
+            rewriting.checks.setdefault(rule.field, {}).update({word: plain(value) for word, value in asked.items()})
         return []
     if step.type == "timestamp_converter":
         if step.timezone is None or not step.timestamp_fields:
@@ -165,58 +162,31 @@ def _instants(rewriting: Rewriting, names: tuple[str, ...]) -> None:
             rewriting.source[name] = {"type": str(zoned), "timezone": "UTC"}
 
 
-def _gates(rewriting: Rewriting) -> dict[str, Any]:
+def _gates(rewriting: Rewriting, source: dict[str, Any]) -> dict[str, Any]:
+    counted = source["type"] in COUNTED or (source.get("pagination") or {}).get("total") is not None
     # An empty day was no failure then.
     made: dict[str, Any] = {"count": {"min": 0}}
     for number, gate in enumerate(rewriting.config.quality_gates.validation_rules):
         path: Path = ("quality_gates", "validation_rules", number)
         if gate.type == "record_count_match":
             share = f"{decimal_text(Fraction(str(gate.tolerance or 0)) * 100)}%"
-            made["count"]["tolerance"] = share
+            if counted:
+                made["count"]["tolerance"] = share
             made["quarantine"] = {"allow": share}
         elif gate.type == "data_freshness":
-            made["freshness"] = _freshness(rewriting, gate.field, gate.max_age_hours, path)
+            made["freshness"] = _freshness(rewriting, gate, path)
         else:
             for name in gate.required_fields:
                 rewriting.checks.setdefault(name, {})["required"] = True
     return made
 
 
-def _freshness(rewriting: Rewriting, named: str | None, hours: int | None, path: Path) -> dict[str, Any]:
-    """The column is the one that is named, or that the query compares with a placeholder."""
-    compared = _COMPARED.search(rewriting.config.source.query)
-    column = named or (compared[1] if compared else "updated_at")
+def _freshness(rewriting: Rewriting, gate: Gate, path: Path) -> dict[str, Any]:
+    column = freshness_column(rewriting.config) or ""
     kind = rewriting.kinds.get(column)
-    if hours is None or kind is None or kind.name != "timestamp":
+    if gate.max_age_hours is None or kind is None or kind.name != "timestamp":
         rewriting.problem(path, f"data_freshness needs max_age_hours and a timestamp, and {column} is {kind or 'no column'}",
                           "name it in field:")  # fmt: skip
     if kind is not None and kind.zone is None:
         rewriting.checks.setdefault(column, {})["timezone"] = "UTC"
-    return {"column": column, "max_age": f"{hours}h"}
-
-
-def _target(rewriting: Rewriting) -> dict[str, Any]:
-    given = rewriting.config.target
-    if given.type != "rest_api":
-        if given.table is None:
-            rewriting.problem(("target",), "'table' is missing")
-        return {"type": given.type, "connection": given.connection_id, "table": given.table, "write": "merge"}
-    if given.endpoint is None:
-        rewriting.problem(("target",), "'endpoint' is missing")
-    if "data" in given.payload_template:
-        rewriting.problem(("target", "payload_template", "data"), "the key 'data', where the records go")
-    payload = rewriting.attempt(("target", "payload_template"), lambda: rewriting.names.structure(given.payload_template))
-    made = {
-        "type": "rest",
-        "connection": given.connection_id,
-        "endpoint": given.endpoint,
-        "method": given.method,
-        "write": "merge",
-    }
-    return {**made, "payload": {**(payload or {}), "data": "{records}"}}
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
-    return float(value) if isinstance(value, Decimal) else value
+    return {"column": column, "max_age": f"{gate.max_age_hours}h"}

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from datasync.contract.base import Model
 from datasync.contract.columns import Value
+from datasync.contract.formats.sync_variables import holds_variable
 from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Path, Tree, dotted
 from datasync.errors import ContractError, Problem, shorten
@@ -25,24 +26,55 @@ TYPES = {
 """A validator's word for a type -> the property of `DataType` that says so."""
 
 
-class Source(Model):
-    """Where rows are read: a query whose `{placeholders}` are filled from params."""
+FileFormat = Literal["csv", "json", "ndjson", "parquet", "xml"]
 
-    type: Literal["postgres", "mysql"]
-    connection_id: str
-    query: str
+
+class Source(Model):
+    """Where rows are read: a query whose `{placeholders}` are filled from params, an API that is asked with params, or files."""
+
+    type: Literal["postgres", "mysql", "rest_api", "file"]
+    connection_id: str | None = None
+    query: str | None = None
     params: dict[str, Value] = Field(default_factory=dict)
+    endpoint: str | None = None
+    method: Literal["GET"] | None = None
+    headers: dict[str, str] | None = None
+    records: str | None = None
+    pagination: dict[str, Any] | None = None
+    path: str | None = None
+    format: FileFormat | None = None
+    options: dict[str, Any] | None = None
 
 
 class Target(Model):
-    """Where rows go."""
+    """Where rows go: an API, a table, or a file."""
 
-    type: Literal["rest_api", "postgres", "mysql"]
-    connection_id: str
+    type: Literal["rest_api", "postgres", "mysql", "file"]
+    connection_id: str | None = None
     endpoint: str | None = None
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-    payload_template: dict[str, Any] = Field(default_factory=dict)
+    method: Literal["POST", "PUT", "PATCH"] | None = None
+    payload_template: dict[str, Any] | None = None
     table: str | None = None
+    path: str | None = None
+    format: FileFormat | None = None
+    options: dict[str, Any] | None = None
+
+
+SQL_TYPES = ("postgres", "mysql")
+_FILE = (("path",), ("connection_id", "format", "options"))
+SOURCE_KEYS = {
+    "postgres": (("connection_id", "query"), ("params",)),
+    "mysql": (("connection_id", "query"), ("params",)),
+    "rest_api": (("connection_id", "endpoint"), ("params", "method", "headers", "records", "pagination")),
+    "file": (_FILE[0], (*_FILE[1], "params")),
+}
+TARGET_KEYS = {
+    "postgres": (("connection_id", "table"), ()),
+    "mysql": (("connection_id", "table"), ()),
+    "rest_api": (("connection_id", "endpoint"), ("method", "payload_template")),
+    "file": _FILE,
+}
+"""Type -> the keys that it needs, and those that it may have."""
 
 
 class FieldRule(Model):
@@ -74,7 +106,7 @@ class Transform(Model):
 
 class ChangeDetection(Model):
     enabled: bool = True
-    query: str
+    query: str | None = None
 
 
 class EarlierAlert(Model):
@@ -118,12 +150,12 @@ UNDECLARED = "E_SYNC_CONFIG_COLUMNS"
 
 
 def recognises(tree: Tree) -> bool:
-    """Tell whether a tree is in this spelling: it has no name, and connections are called as they were then."""
+    """Tell whether a tree is in this spelling: it has no name, and connections or types are called as they were then."""
     value = tree.value
     if not isinstance(value, dict) or "contract" in value:
         return False
     blocks = [block for name in ("source", "target") if isinstance(block := value.get(name), dict)]
-    return any("connection_id" in block for block in blocks)
+    return any("connection_id" in block or block.get("type") in ("rest_api", "file") for block in blocks)
 
 
 def normalise(tree: Tree, file: str) -> tuple[Contract | None, list[Problem]]:
@@ -148,9 +180,24 @@ def read_config(tree: Tree, file: str) -> SyncConfig:
         found = SyncConfig.model_validate(tree.value)
     except ValidationError as error:
         raise ContractError([*tree.problems, *(_problem(tree, file, item) for item in error.errors())]) from None
-    if tree.problems:
-        raise ContractError(tree.problems)
+    problems = [*tree.problems]
+    for name, block, keys in (("source", found.source, SOURCE_KEYS), ("target", found.target, TARGET_KEYS)):
+        problems += _unfit_keys(tree, file, name, block, keys[block.type])
+    if problems:
+        raise ContractError(problems)
     return found
+
+
+def _unfit_keys(tree: Tree, file: str, name: str, block: Model, keys: tuple[tuple[str, ...], tuple[str, ...]]) -> list[Problem]:
+    """Say which keys of a block its type lacks, or does not have."""
+    needed, others = keys
+    kind = getattr(block, "type", "")
+    lacking = [problem_at(tree, file, (name,), f"'{key}' is missing") for key in needed if getattr(block, key) is None]
+    extra = [
+        problem_at(tree, file, (name, key), f"a key that type {kind} does not have", f"it has {', '.join((*needed, *others))}")
+        for key in sorted(block.model_fields_set - {"type", *needed, *others})
+    ]
+    return lacking + extra
 
 
 def _problem(tree: Tree, file: str, item: Any) -> Problem:
@@ -171,23 +218,16 @@ def problem_at(tree: Tree, file: str, path: Path, found: str, hint: str = "") ->
     return Problem(dotted(path), found, "", hint, file, place.line, place.column, "E_SYNC_CONFIG")
 
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
-VARIABLE = "var.value."
-_QUOTED = re.compile(r"'\{([A-Za-z_]\w*)\}'")
-_BARE = re.compile(r"\{([A-Za-z_]\w*)\}")
-RUN_VARIABLES = ("ds", "next_ds", "run_id", "data_interval_start", "data_interval_end")
+_COMPARED = re.compile(r"(\w+)\s*(?:>=?|<=?)\s*'\{")
 
 
-def is_run_variable(text: str) -> bool:
-    """Tell whether a text is a run variable and nothing else, such as `{{ ds }}`."""
-    whole = _VARIABLE.fullmatch(text.strip())
-    return whole is not None and whole[1] in RUN_VARIABLES
-
-
-def variables_in(text: str) -> list[str]:
-    """Give the names of `{{ var.value.NAME }}` in a text, each once."""
-    names = [match[1] for match in _VARIABLE.finditer(text) if match[1].startswith(VARIABLE)]
-    return [name.removeprefix(VARIABLE) for name in dict.fromkeys(names)]
+def freshness_column(config: SyncConfig) -> str | None:
+    """Give the column that `data_freshness` is about: the one it names, or that the query compares with a placeholder."""
+    for gate in config.quality_gates.validation_rules:
+        if gate.type == "data_freshness":
+            compared = _COMPARED.search(config.source.query or "")
+            return gate.field or (compared[1] if compared else "updated_at")
+    return None
 
 
 def with_params(config: SyncConfig, given: Mapping[str, Any]) -> SyncConfig:
@@ -196,89 +236,7 @@ def with_params(config: SyncConfig, given: Mapping[str, Any]) -> SyncConfig:
     Other params stay: the contract declares them, and a run gives them their values.
     """
     params = {
-        name: given[name] if name in given and (_holds(value) or _holds(given[name])) else value
+        name: given[name] if name in given and (holds_variable(value) or holds_variable(given[name])) else value
         for name, value in config.source.params.items()
     }
     return config.model_copy(update={"source": config.source.model_copy(update={"params": params})})
-
-
-def _holds(value: Any) -> bool:
-    return isinstance(value, str) and _VARIABLE.search(value) is not None
-
-
-class UnfitError(ValueError):
-    """A text of an earlier configuration that has no counterpart; the message says why."""
-
-
-class Names:
-    """Rewrites variables and placeholders, and remembers the params that the contract must declare."""
-
-    def __init__(self, given: dict[str, Any]) -> None:
-        self.given = given
-        self.params: dict[str, dict[str, Any]] = {}
-
-    def text(self, text: str) -> str:
-        """Rewrite `{{ ds }}` and its kin within a text as `{ds}`.
-
-        Raises:
-            UnfitError: a variable that has no counterpart, or text that would be taken for one.
-        """
-        if _BARE.search(_VARIABLE.sub("", text)):
-            raise UnfitError("text in single braces, which a contract would take for a variable")
-        return _VARIABLE.sub(lambda match: "{" + self._variable(match[1]) + "}", text)
-
-    def structure(self, value: Any) -> Any:
-        """Rewrite all texts of a structure."""
-        if isinstance(value, dict):
-            return {name: self.structure(item) for name, item in value.items()}
-        if isinstance(value, tuple):
-            return [self.structure(item) for item in value]
-        return self.text(value) if isinstance(value, str) else float(value) if isinstance(value, Decimal) else value
-
-    def query(self, query: str) -> str:
-        """Rewrite quoted placeholders as bound values; those without quotes stay identifiers.
-
-        Raises:
-            UnfitError: a placeholder within a longer quoted text, or one without a param.
-        """
-        bound = _QUOTED.sub(lambda match: f":{self._param(match[1])}", query)
-        if any(_BARE.search(text) for text in re.findall(r"'[^']*'", bound)):
-            raise UnfitError("a placeholder within a longer quoted text: build the text in SQL, such as '%' || '{name}'")
-        return _BARE.sub(lambda match: "{" + self._identifier(match[1]) + "}", bound)
-
-    def _identifier(self, name: str) -> str:
-        if is_run_variable(str(self.given.get(name, ""))):
-            raise UnfitError(f"a variable as the identifier {{{name}}}: quote it, or give it a value")
-        return self._param(name)
-
-    def _variable(self, name: str) -> str:
-        if name.startswith(VARIABLE):
-            self.params.setdefault(name.removeprefix(VARIABLE), {"type": "string"})
-            return name.removeprefix(VARIABLE)
-        if name not in RUN_VARIABLES:
-            raise UnfitError(f"the variable {{{{ {name} }}}}; known: {', '.join(RUN_VARIABLES)}, var.value.NAME")
-        return name
-
-    def _param(self, name: str) -> str:
-        """Give the name that a query binds: a run variable where the param is nothing else, else a declared param."""
-        if name not in self.given:
-            if name == "last_run_time":
-                return name
-            raise UnfitError(f"the placeholder {{{name}}} without a value in params")
-        value = self.given[name]
-        whole = _VARIABLE.fullmatch(value.strip()) if isinstance(value, str) else None
-        if whole is not None:
-            return self._variable(whole[1])
-        if _holds(value):
-            raise UnfitError(f"the param {name} mixes text and variables")
-        kind = (
-            "bool"
-            if isinstance(value, bool)
-            else "int64"
-            if isinstance(value, int)
-            else "float64"
-            if isinstance(value, Decimal)
-            else "string"
-        )
-        self.params.setdefault(name, {"type": kind, "default": float(value) if isinstance(value, Decimal) else value})
-        return name
