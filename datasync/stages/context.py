@@ -143,6 +143,12 @@ class Flow:
             set_aside=self.set_aside,
         )  # fmt: skip
 
+    def answered(self, system: object) -> None:
+        """Keep the slowest answer of a system that is asked over HTTP; other systems have none."""
+        slowest = getattr(system, "slowest_answer", None)
+        if slowest is not None:
+            self.detail["response_time"] = round(slowest, 3)
+
     def tally(self, gate: Gate, checks: Mapping[str, CheckTally]) -> None:
         """Add what checks of a gate saw."""
         self.tallies[gate] = self.tallies.get(gate, GateTally()) + GateTally(checks=checks)

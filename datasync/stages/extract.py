@@ -32,6 +32,7 @@ def extract(step: Extract, context: Context, flow: Flow) -> Iterator[Batch]:
         if judgeable:
             yield from _batches(reading, context, flow)
     finally:
+        flow.answered(context.source)
         opened.__exit__(None, None, None)
     failpoint("extract.done")
     flow.finish()

@@ -76,6 +76,8 @@ def publish(step: Publish, context: Context, flow: Flow, audited: Audited, outco
         except TooManyRefused:
             flow.finished = True
             return None
+        finally:
+            flow.answered(context.target)
     flow.rows_out = commit.rows
     flow.detail["sequence"] = commit.sequence
     flow.detail |= audited.taken

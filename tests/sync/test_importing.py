@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -16,53 +14,13 @@ from datasync.cli.app import invoke
 from datasync.contract.loader import examine, load_contract
 from tests.connectors.api.server import Api
 from tests.services import mysql_connect
+from tests.sync.earlier import NOON, run, table
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "example_config.yaml"
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-NOON = datetime.now(UTC) - timedelta(seconds=1)
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    made = Api()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def _project(tmp_path: Path, api: Api, postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AIRFLOW_CONN_TARGET_API", f"http://127.0.0.1:{api.port}")
-    monkeypatch.setenv("AIRFLOW_CONN_SOURCE_POSTGRES", postgres_database)
-    monkeypatch.setenv("AIRFLOW_VAR_COMPANY_CODE", "C01")
-    (tmp_path / "datasync.toml").touch()
-    (tmp_path / "example.yaml").write_bytes(EXAMPLE.read_bytes())
-    _table(postgres_database)
-
-
-def _table(url: str, rows: int = 3, price: str = "1000.50") -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS product_info")
-        connection.execute(
-            "CREATE TABLE product_info (id bigint, name text, product_name text, price numeric(12,2), created_at timestamp,"
-            " updated_at timestamptz)"
-        )
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO product_info VALUES (%s, 'n', '우유', %s, %s, %s)",
-                [(n, price if n > 1 else "5", datetime(2026, 1, 1, 3), NOON) for n in range(1, rows + 1)]
-                + [(99, "1", datetime(2026, 1, 1), TODAY - timedelta(hours=1))],
-            )
+pytestmark = pytest.mark.usefixtures("earlier")
 
 
 def _import(*more: str) -> int:
     return invoke(["import", "example.yaml", "--format", "sync_config", *more])
-
-
-def _run(capfd: pytest.CaptureFixture[str], *more: str, file: str = "native.yaml") -> tuple[int, Any]:
-    capfd.readouterr()
-    code = invoke(["run", file, "--json", "--param", "store_code=S9", *more])
-    return code, json.loads(capfd.readouterr().out)
 
 
 def test_the_example_becomes_a_contract_that_does_the_same(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +36,7 @@ def test_the_example_becomes_a_contract_that_does_the_same(api: Api, capfd: pyte
         ("response_time > 10", ("email",), "API 응답 지연: {response_time}초"),
         ("error_occurred", ("both",), "동기화 실패: {error_message}"),
     ]
-    code, result = _run(capfd)
+    code, result = run(capfd)
     assert (code, result["status"], result["error"]) == (0, "passed", None), result["checks"]
     (request,) = api.received
     assert (request.method, request.path) == ("POST", "/api/data/sync")
@@ -102,9 +60,9 @@ def test_the_example_runs_as_it_is(api: Api, capfd: pytest.CaptureFixture[str]) 
     assert invoke(["lint", "example.yaml"]) == 0
     assert invoke(["plan", "example.yaml", "--param", "store_code=S9"]) == 0
     assert _import("--name", "example", "--output", "native.yaml") == 0
-    code, verbatim = _run(capfd, file="example.yaml")
+    code, verbatim = run(capfd, file="example.yaml")
     assert (code, verbatim["status"]) == (0, "passed")
-    _, rewritten = _run(capfd)
+    _, rewritten = run(capfd)
     first, second = (request.json for request in api.received)
     assert first["data"] == second["data"]
     assert (first["batch_id"], second["batch_id"]) == (verbatim["run_id"], rewritten["run_id"])
@@ -118,21 +76,21 @@ def test_the_example_runs_as_it_is(api: Api, capfd: pytest.CaptureFixture[str]) 
 
 def test_a_split_run_of_it_resumes(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
     api.before = lambda request: (503, {}, b"") if len(api.received) < 9 else None
-    code, result = _run(capfd, file="example.yaml")
+    code, result = run(capfd, file="example.yaml")
     assert (code, result["status"]) == (3, "error")
     api.before = lambda request: None
-    code, again = _run(capfd, "--from", "publish", file="example.yaml")
+    code, again = run(capfd, "--from", "publish", file="example.yaml")
     assert (code, again["run_id"], again["rows"]["published"]) == (0, result["run_id"], 3)
 
 
 def test_its_gates_hold(api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert _import("--name", "products", "--output", "native.yaml") == 0
-    _table(postgres_database, price="-1")
-    code, result = _run(capfd)
+    table(postgres_database, price="-1")
+    code, result = run(capfd)
     assert (code, result["status"], api.received) == (1, "failed", [])
     assert [check["name"] for check in result["checks"] if check["status"] == "failed"] == ["price.min"]
-    _table(postgres_database, rows=0)
-    code, result = _run(capfd)
+    table(postgres_database, rows=0)
+    code, result = run(capfd)
     # No row is older than a day, and none is fresh: nothing says that the source lives.
     assert [check["name"] for check in result["checks"] if check["status"] == "failed"] == ["freshness"]
 
@@ -140,10 +98,10 @@ def test_its_gates_hold(api: Api, postgres_database: str, capfd: pytest.CaptureF
 @pytest.mark.parametrize("table", ['product_info"; DROP TABLE product_info; --', "product_info WHERE false --", "x' OR 'a'='a"])
 def test_hostile_values_stay_data(table: str, api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert _import("--name", "products", "--output", "native.yaml") == 0
-    code, _ = _run(capfd, "--param", f"table_name={table}")
+    code, _ = run(capfd, "--param", f"table_name={table}")
     assert code in (2, 3)
     assert api.received == []
-    code, _ = _run(capfd, "--param", f"company_code={table}")
+    code, _ = run(capfd, "--param", f"company_code={table}")
     assert code == 0
     assert {row["company_code"] for row in api.received[0].json["data"]} == {table}
     with psycopg.connect(postgres_database) as connection:
@@ -203,7 +161,7 @@ def test_mysql_as_the_source(
     text = Path("example.yaml").read_text(encoding="utf-8")
     changed = text.replace("type: postgres  ", "type: mysql  ", 1).replace("source_postgres", "source_mysql")
     Path("example.yaml").write_text(changed, encoding="utf-8")
-    code, result = _run(capfd, file="example.yaml")
+    code, result = run(capfd, file="example.yaml")
     assert (code, result["status"]) == (0, "passed"), result
     (record,) = api.received[0].json["data"]
     assert (record["article_name"], record["price"]) == ("우유", 9.5)
@@ -217,7 +175,7 @@ def test_a_database_as_the_target(postgres_database: str, capfd: pytest.CaptureF
     target = "target:\n  type: postgres\n  connection_id: source_postgres\n  table: product_copy\n\n"
     Path("example.yaml").write_text(head + target + rest, encoding="utf-8")
     for _ in range(2):
-        code, result = _run(capfd, file="example.yaml")
+        code, result = run(capfd, file="example.yaml")
         assert (code, result["rows"]["published"]) == (0, 3), result
     with psycopg.connect(postgres_database) as connection:
         assert connection.execute("SELECT id, company_code FROM product_copy ORDER BY id").fetchall() == [

@@ -88,6 +88,11 @@ class JsonWire:
             self._session = open_session(self._endpoint, self._surroundings)
         return self._session
 
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far."""
+        return self._session.slowest_answer if self._session is not None else None
+
     def words(self) -> list[str]:
         """Say what a request is."""
         body = to_json(template_of(self._endpoint))

@@ -96,6 +96,11 @@ class SoapWire:
             self._service = Service(transport, self._endpoint.wsdl, self._endpoint.operation)
         return self._service
 
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far."""
+        return self._session.slowest_answer if self._session is not None else None
+
     def words(self) -> list[str]:
         """Say what a request is."""
         return [f"{self._endpoint.operation} of {self._endpoint.wsdl} ({self._endpoint.connection})",

@@ -170,6 +170,11 @@ class ApiTarget:
         answered = self._ledger.batches(send).values() if send is not None else ()
         delivery.sent(sum(taken for taken, _ in answered), sum(len(refused) for _, refused in answered))
 
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far; None: none came yet."""
+        return self._wire.slowest_answer if self._wire is not None else None
+
     def _connected(self, spec: TargetSpec) -> Wire:
         if self._wire is None:
             self._wire = open_wire(self._endpoint, self._surroundings, spec)

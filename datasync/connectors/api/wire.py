@@ -56,6 +56,10 @@ class Wire(Protocol):
             PermanentError: the API refuses it as a whole, or its answer does not say what became of every record.
         """
 
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far; None: none came yet."""
+
     def words(self) -> list[str]:
         """Say what a request is, for `plan`; no I/O."""
 

@@ -34,6 +34,9 @@ class HttpSession:
         limits: of each exchange.
         pace: holds all requests to a rate.
 
+    Attributes:
+        slowest_answer: seconds of the slowest answer, from sending the request to its last byte; None: none came yet.
+
     Raises:
         PermanentError: the connection names no proper host or way to sign in.
     """
@@ -43,6 +46,8 @@ class HttpSession:
         self._limits = limits or Limits()
         self._pace = pace or Pace(None)
         self._stop = threading.Event()
+        self._measuring = threading.Lock()
+        self.slowest_answer: float | None = None
         self._wire = Wire(self._limits)
         self._sign_in: SignIn = sign_in(connection, self._fetch)
 
@@ -128,7 +133,11 @@ class HttpSession:
         self._pace.wait(self._stop)
         headers = {"Accept-Encoding": ACCEPTED, "User-Agent": "datasync", **request.headers, **dict(signature.headers)}
         signed = replace(request, query=request.query + signature.query)
-        return self._wire.once(signed, url, headers, tries.seconds())
+        began = time.monotonic()
+        answer = self._wire.once(signed, url, headers, tries.seconds())
+        with self._measuring:
+            self.slowest_answer = max(self.slowest_answer or 0.0, time.monotonic() - began)
+        return answer
 
     def _rest(self, seconds: float) -> None:
         if self._stop.wait(seconds):

@@ -54,6 +54,11 @@ class HttpSource(ABC):
             self._opened = HttpSession(found, limits, Pace(self._endpoint.rate_limit))
         return self._opened
 
+    @property
+    def slowest_answer(self) -> float | None:
+        """Seconds of the slowest answer so far."""
+        return self._opened.slowest_answer if self._opened is not None else None
+
     def files(self) -> tuple[PinnedFile, ...] | None:
         """An API has no files to pin."""
         return None
