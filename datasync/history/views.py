@@ -376,3 +376,8 @@ def aside_runs(
     counted = select(closed.run_id, func.count()).where(closed.run_id.in_(ids)).group_by(closed.run_id)
     numbers = {run_id: int(count) for run_id, count in history.ask(counted)}
     return [AsideRun(run_id, name, state, int(count), numbers.get(run_id, 0)) for run_id, name, state, count in rows]
+
+
+def run_ids(history: History) -> list[str]:
+    """Give the ids of all runs."""
+    return [row[0] for row in history.ask(select(tables.runs.c.run_id))]

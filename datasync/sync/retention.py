@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from datasync.connectors.registry import open_target
+from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
 from datasync.errors import DataSyncError
 from datasync.history.store import History, QuarantineBatch
+from datasync.history.views import run_ids
 from datasync.storage import place, read_frame, remove, write_frame
 from datasync.sync.project import Project
 from datasync.sync.systems import surroundings
@@ -41,7 +43,7 @@ def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Remov
         old = [(contract, run) for contract, run in history.old_runs(moment - WORKSPACES) if run not in live]
         removed: Removed = {
             "workspace": _workspaces(project, old, dry_run),
-            "staging": _staging(project, old, contracts, dry_run),
+            "staging": _staging(project, history, contracts.values(), {run for _, run in old}, dry_run),
             "quarantine": _quarantine(project, history, contracts, moment, dry_run),
             "evidence": _evidence(history, {run for _, run in old}, dry_run),
         }
@@ -79,25 +81,29 @@ def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> 
     return gone
 
 
-def _staging(project: Project, old: list[tuple[str, str]], contracts: dict[str, LoadedContract], dry_run: bool) -> list[str]:
-    """Staging that old runs left: a run that was not published keeps its own for a week."""
-    gone = []
-    for name, loaded in contracts.items():
-        if loaded.contract.target is None or dry_run:
+def _staging(project: Project, history: History, contracts: Iterable[LoadedContract], over: set[str], dry_run: bool) -> list[str]:
+    """Staging that no process holds, of old runs and of those that history does not know; others keep theirs for a week."""
+    gone: dict[str, str] = {}
+    for loaded in contracts:
+        if loaded.contract.target is None:
             continue
         target = open_target(loaded.contract.target, surroundings(project))
         try:
-            if hasattr(target, "tidy"):
+            if not dry_run and hasattr(target, "tidy"):
                 target.tidy()
-            for contract, run in old:
-                if contract == name:
-                    target.drop_staging(run)
-                    gone.append(run)
+            left = target.orphans()
+            # Asked for after that: whoever staged meanwhile is known by now.
+            runs = {staging_name(run): run for run in run_ids(history)} if left else {}
+            for name in left:
+                if name not in runs or runs[name] in over:
+                    if not dry_run:
+                        target.drop_orphan(name)
+                    gone[name] = runs.get(name, name)
         except DataSyncError:
             continue
         finally:
             target.close()
-    return gone
+    return list(gone.values())
 
 
 def _quarantine(
