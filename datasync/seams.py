@@ -572,7 +572,10 @@ class Target(Protocol):
         """Remove a run's staging; missing is fine."""
 
     def orphans(self) -> list[str]:
-        """Run ids whose staging is still there and that no living run holds."""
+        """Names (`bookkeeping.staging_name`) of all staging that is there and that no living process holds, whoever left it."""
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove staging by a name that `orphans` gave; missing is fine."""
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """DDL of staging and target and the publishing statements, for `plan`; no I/O."""

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import cast
 
 from datasync.alerts.message import Post, PostKind
-from datasync.history.incidents import Incident
-from datasync.results.words import number, share, when
+from datasync.history.incidents import Incident, seen_words
+from datasync.results.words import when
 
 
 def post_of(incident: Incident, what: str, at: datetime) -> Post:
@@ -45,15 +45,6 @@ _SENTENCES = {
     "escalated": "Nobody has acted on {check}: {seen}",
 }
 """Our own texts: what stands in braces are our own names, never an author's."""
-
-
-def seen_words(incident: Incident) -> str:
-    """Say what was seen, in absolute numbers and as much of a share as it takes."""
-    if incident.evaluated > 1:
-        return f"{number(incident.failed)} of {number(incident.evaluated)} rows ({share(incident.failed, incident.evaluated)})"
-    if incident.kind == "columns":
-        return incident.observed or "not met"
-    return incident.message or (f"observed {incident.observed}" if incident.observed else "not met")
 
 
 def ordinal(value: int) -> str:

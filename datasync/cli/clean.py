@@ -13,8 +13,8 @@ from datasync.cli.options import json_option
 def clean(dry_run: bool, as_json: bool) -> int:
     """Apply retention.
 
-    Workspaces and staging of runs go after 7 days, evidence is cut to 10,000 rows a run, quarantine goes after the contract's
-    keep, history after a year.
+    Workspaces and staging of runs go after 7 days, evidence is cut to 10,000 rows a run,
+    quarantine goes after the contract's keep, history after a year.
     """
     from datasync.cli.places import here
     from datasync.cli.presenter import print_json

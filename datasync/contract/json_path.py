@@ -1,8 +1,10 @@
-"""The text of a JSONPath in, its steps out: the subset that can be followed while a document streams by."""
+"""The text of a JSONPath in, its steps out: any path for whole documents, and what can be followed while one streams by."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Any
 
 Path = tuple[str | None, ...]
 """Steps from the document's root: a key of an object, or None for every element of an array."""
@@ -66,3 +68,21 @@ def parse_member(text: str) -> tuple[str | int, ...]:
             steps.append(match["plain"] or match["single"] or match["double"])
         at = match.end()
     return tuple(steps)
+
+
+@cache
+def parse_any(text: str) -> Any:
+    """Read a path into a document that is whole in memory.
+
+    Returns:
+        The path of `jsonpath_ng`, which must be installed.
+
+    Raises:
+        ValueError: it is no JSONPath.
+    """
+    from jsonpath_ng.ext.parser import parse
+
+    try:
+        return parse(text)
+    except Exception as error:  # the library raises bare ones too
+        raise ValueError(f"no JSONPath: {(str(error).splitlines() or [''])[0][:80]}") from None

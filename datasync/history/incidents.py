@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from datasync.history.tables import incident_events, incidents
+from datasync.results.words import number, share
 
 IncidentState = Literal["open", "acknowledged", "snoozed", "resolved"]
 UNRESOLVED: tuple[IncidentState, ...] = ("open", "acknowledged", "snoozed")
@@ -157,3 +158,12 @@ def _incident(row: Row[Any]) -> Incident:
 def utc(moment: datetime) -> datetime:
     """Give an aware time: SQLite gives back naive ones, which were UTC."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def seen_words(incident: Incident) -> str:
+    """Say what was seen, in absolute numbers and as much of a share as it takes."""
+    if incident.evaluated > 1:
+        return f"{number(incident.failed)} of {number(incident.evaluated)} rows ({share(incident.failed, incident.evaluated)})"
+    if incident.kind == "columns":
+        return incident.observed or "not met"
+    return incident.message or (f"observed {incident.observed}" if incident.observed else "not met")

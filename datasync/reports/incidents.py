@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from datasync.history.incidents import Incident, IncidentEvent
+from datasync.history.incidents import Incident, IncidentEvent, seen_words
 from datasync.history.outbox import OutboxRow
-from datasync.results.words import number, share, when
+from datasync.results.words import number, when
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ def show_list(incidents: Sequence[Incident], console: Console, nothing: str = "n
         colour = _COLOURS[one.state] if one.severity == "error" or one.state != "open" else "yellow"
         cause = f" [bright_black]caused by {escape(one.inhibited_by)}[/]" if one.inhibited_by else ""
         table.add_row(
-            str(one.id), f"[{colour}]{one.state}[/]", escape(one.subject), escape(one.check) + cause, escape(found(one)),
+            str(one.id), f"[{colour}]{one.state}[/]", escape(one.subject), escape(one.check) + cause, escape(seen_words(one)),
             f"{one.opened_at:%Y-%m-%d %H:%M}", str(one.occurrences), escape(_who(one)),
         )  # fmt: skip
     console.print(table)
@@ -53,7 +53,7 @@ def show_one(incident: Incident, events: Sequence[IncidentEvent], console: Conso
     rows = [
         ("promised", incident.promise or incident.expected),
         ("expected", incident.expected if incident.promise else ""),
-        ("found", found(incident)),
+        ("found", seen_words(incident)),
         ("such as", ", ".join(incident.samples[:3])),
         ("since", f"{when(incident.opened_at)}, run {incident.first_run}"),
         ("last seen", f"{when(incident.seen_at)}, run {incident.last_run}, {number(incident.occurrences)} runs of it"),
@@ -68,13 +68,6 @@ def show_one(incident: Incident, events: Sequence[IncidentEvent], console: Conso
         detail = f"  [bright_black]{escape(event.detail)}[/]" if event.detail else ""
         who = escape(event.who) if event.via == "run" else f"{escape(event.who)} ({event.via})"
         console.print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.what:<12} {who}{detail}", soft_wrap=True)
-
-
-def found(incident: Incident) -> str:
-    """Say what was seen, in absolute numbers first."""
-    if incident.evaluated > 1:
-        return f"{number(incident.failed)} of {number(incident.evaluated)} ({share(incident.failed, incident.evaluated)})"
-    return incident.message or incident.observed or "not met"
 
 
 def show_outbox(rows: Sequence[OutboxRow], console: Console) -> None:

@@ -86,6 +86,9 @@ class LocalTarget:
         """The file goes with the run's spill."""
         return []
 
+    def drop_orphan(self, name: str) -> None:
+        """There is none."""
+
     def explain(self, spec: TargetSpec) -> list[str]:
         """Nothing is written to the target."""
         return []

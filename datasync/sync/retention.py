@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from datasync.connectors.registry import open_target
+from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
 from datasync.errors import DataSyncError, UsageError
 from datasync.history import views
@@ -44,7 +46,7 @@ def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Remov
         old = [(contract, run) for contract, run in history.old_runs(moment - WORKSPACES) if run not in live]
         removed: Removed = {
             "workspace": _workspaces(project, old, dry_run),
-            "staging": _staging(project, history, old, contracts, dry_run),
+            "staging": _staging(project, history, contracts.values(), {run for _, run in old}, dry_run),
             "quarantine": _quarantine(project, history, contracts, moment, dry_run),
             "evidence": _evidence(history, {run for _, run in old}, dry_run),
         }
@@ -82,18 +84,32 @@ def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> 
     return gone
 
 
-def _staging(
-    project: Project, history: History, old: list[tuple[str, str]], contracts: dict[str, LoadedContract], dry_run: bool
-) -> list[str]:
-    """Staging that old runs left: a run that was not published keeps its own for a week."""
-    gone: list[str] = []
-    for name, loaded in contracts.items():
-        mine = [run for contract, run in old if contract == name]
-        if loaded.contract.target is None or dry_run:
+def _staging(project: Project, history: History, contracts: Iterable[LoadedContract], over: set[str], dry_run: bool) -> list[str]:
+    """Staging that old runs left and no process holds. What history does not know stays: it may be another project's."""
+    names = {staging_name(run): run for run in over}
+    gone: dict[str, None] = {}
+    for loaded in contracts:
+        if loaded.contract.target is None:
             continue
         for endpoint in (loaded.contract.target, *_shadow(history, loaded)):
-            _drop_staging(project, endpoint, mine, gone)
-    return gone
+            with suppress(DataSyncError):
+                # What cannot be reached now is tried again by the next clean.
+                gone.update(dict.fromkeys(names[name] for name in _dropped(project, endpoint, names, dry_run)))
+    return list(gone)
+
+
+def _dropped(project: Project, endpoint: Any, names: Container[str], dry_run: bool) -> list[str]:
+    """Remove what a target still holds of these names; give them."""
+    target = open_target(endpoint, surroundings(project))
+    try:
+        if not dry_run and hasattr(target, "tidy"):
+            target.tidy()
+        found = [name for name in target.orphans() if name in names]
+        for name in () if dry_run else found:
+            target.drop_orphan(name)
+        return found
+    finally:
+        target.close()
 
 
 def _shadow(history: History, loaded: LoadedContract) -> list[Any]:
@@ -104,21 +120,6 @@ def _shadow(history: History, loaded: LoadedContract) -> list[Any]:
     except UsageError:
         # The target became an API since.
         return []
-
-
-def _drop_staging(project: Project, endpoint: Any, runs: list[str], gone: list[str]) -> None:
-    target = open_target(endpoint, surroundings(project))
-    try:
-        if hasattr(target, "tidy"):
-            target.tidy()
-        for run in runs:
-            target.drop_staging(run)
-            gone += [run] if run not in gone else []
-    except DataSyncError:
-        # What cannot be reached now is tried again by the next clean.
-        return
-    finally:
-        target.close()
 
 
 def _quarantine(

@@ -14,8 +14,7 @@ from starlette.background import BackgroundTask
 
 from datasync.alerts.acting import ACTIONS, Actor, Decision, act, snooze_end
 from datasync.errors import DataSyncError, UsageError
-from datasync.history.incidents import STATES, UNRESOLVED, Incident
-from datasync.reports.incidents import found as seen
+from datasync.history.incidents import STATES, UNRESOLVED, Incident, seen_words
 from datasync.sync.telling import send
 from datasync.web.asked import Asked, Changing, House, Reading
 
@@ -35,7 +34,7 @@ def listed(question: Reading, contract: str = "", assignee: str = "", everything
     actable = {one.id for one in incidents if one.unresolved and question.may(one.contract, "triage")}
     incidents.sort(key=lambda one: (one.unresolved, one.severity == "error", one.opened_at), reverse=True)
     return question.page(
-        "incidents.html.j2", "Incidents", incidents=incidents, actable=actable, seen=seen, everything=everything,
+        "incidents.html.j2", "Incidents", incidents=incidents, actable=actable, seen=seen_words, everything=everything,
         contract=contract, assignee=assignee, snoozes=SNOOZES, key=secrets.token_hex(8),
     )  # fmt: skip
 
@@ -59,7 +58,7 @@ def _page(question: Asked, number: int, actions: tuple[str, ...]) -> HTMLRespons
     with question.house.history.ledger() as ledger:
         events = ledger.incidents.events(number)
     return question.page(
-        "incident.html.j2", "Incidents", of=incident.contract, incident=incident, events=events, seen=seen(incident),
+        "incident.html.j2", "Incidents", of=incident.contract, incident=incident, events=events, seen=seen_words(incident),
         actions=actions, snoozes=SNOOZES, key=secrets.token_hex(8),
     )  # fmt: skip
 

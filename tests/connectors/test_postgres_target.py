@@ -10,6 +10,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.errors import PermanentError, TargetMismatch, TransientError
 from datasync.seams import Connection, PublishRequest
 from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stage
@@ -182,7 +183,7 @@ def test_orphans_are_what_no_session_holds(postgres: Place) -> None:
     other = postgres.target()
     assert other.orphans() == []
     living.close()
-    assert other.orphans() == ["a run"]
+    assert other.orphans() == [staging_name("a run")]
     other.drop_staging("a run")
     assert other.orphans() == []
 

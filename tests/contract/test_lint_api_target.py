@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
 from datasync.contract.loader import lint_paths
 
 CONTRACT = """\
@@ -69,3 +71,19 @@ def test_a_plain_one_has_no_problem(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_problems(tmp_path: Path, changes: list[tuple[str, str]], more: str, said: str) -> None:
     assert said in _found(tmp_path, *changes, more=more)
+
+
+@pytest.mark.parametrize("kind", ["rest", "graphql", "soap"])
+def test_only_targets_of_json_say_how_decimals_stand(kind: str) -> None:
+    fields = {
+        "rest": {"endpoint": "/x"},
+        "graphql": {"query": "q"},
+        "soap": {"wsdl": "x.wsdl", "operation": "o", "arguments": {}},
+    }[kind]
+    model = {"rest": RestTarget, "graphql": GraphqlTarget, "soap": SoapTarget}[kind]
+    given = {"type": kind, "connection": "c", "write": "append", "decimals": "string", **fields}
+    if kind == "soap":
+        with pytest.raises(ValidationError, match="decimals"):
+            model.model_validate(given)
+    else:
+        assert model.model_validate(given).decimals == "string"  # type: ignore[attr-defined]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from datasync.contract.endpoints import Response
+from datasync.contract.json_path import parse_any
 from datasync.errors import PermanentError
 
 MAX_REASON = 1000
@@ -115,11 +115,4 @@ def _as_text(value: Any) -> str:
 
 def found(path: str, value: Any) -> list[Any]:
     """Give what a JSONPath finds; nothing in what is no structure."""
-    return [match.value for match in _compiled(path).find(value)]
-
-
-@cache
-def _compiled(path: str) -> Any:
-    from jsonpath_ng.ext.parser import parse
-
-    return parse(path)
+    return [match.value for match in parse_any(path).find(value)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from datasync.connectors.api.ledger import Send, SendLedger
@@ -17,10 +16,9 @@ from datasync.connectors.api.queue import Queue
 from datasync.connectors.api.sending import Sending, batches_of
 from datasync.connectors.api.template import frozen, thawed
 from datasync.connectors.api.wire import Wire
-from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.files import staging as staged
+from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.locks import FileLock
-from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, staging_name
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
 from datasync.errors import PermanentError, Refused
@@ -42,8 +40,8 @@ class ApiTarget:
         self._surroundings = surroundings
         self._folder = surroundings.home / "sends" / hashlib.sha256(self._name.encode()).hexdigest()[:24]
         self._ledger = SendLedger(self._folder / "ledger.sqlite", self._name)
+        self._staged = StagingFiles(self._folder / "staging", self._folder)
         self._locks: list[FileLock] = []
-        self._handle: Handle | None = None
         self._wire: Wire | None = None
 
     # --- before a run
@@ -81,7 +79,7 @@ class ApiTarget:
         """Give the sync's newest send if it was committed and then nobody wrote its end down: its staging is still there."""
         commits, _ = self._ledger.commits(sync)
         newest = commits[-1].run_id if commits else None
-        if newest is None or not self._staging_file(newest).exists() or recorded(newest):
+        if newest is None or not self._staged.has(newest) or recorded(newest):
             return None
         return self._ledger.send(newest)
 
@@ -100,20 +98,6 @@ class ApiTarget:
 
     # --- staging
 
-    def _staging_file(self, run_id: str) -> Path:
-        return self._folder / "staging" / f"{staging_name(run_id)}.duckdb"
-
-    def _opened(self, run_id: str) -> Handle:
-        """The run's staging file, ours as long as we are open."""
-        path = self._staging_file(run_id)
-        if self._handle is None or self._handle.path != path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder, path.stem)
-            lock.acquire(f"the staging of run {run_id}")
-            self._locks.append(lock)
-            self._handle = Handle(path)
-        return self._handle
-
     def writer(self, spec: TargetSpec) -> staged.FileWriter:
         """Create this run's staging file and open it for loading.
 
@@ -125,13 +109,11 @@ class ApiTarget:
                 f"rows of run {spec.run_id} were sent already: it cannot stage again", code="E_SENT",
                 hint="go on with --from publish, or start another run",
             )  # fmt: skip
-        return staged.FileWriter(self._opened(spec.run_id), spec)
+        return staged.FileWriter(self._staged.opened(spec.run_id), spec)
 
     def staging(self, spec: TargetSpec) -> staged.FileStaging:
         """Give this run's committed staging."""
-        if not self._staging_file(spec.run_id).exists():
-            raise PermanentError(f"run {spec.run_id} left no staging", code="E_NO_STAGING", hint="run it again")
-        return staged.FileStaging(self._opened(spec.run_id), spec, False, self._referenced)
+        return staged.FileStaging(self._staged.left(spec.run_id), spec, False, self._referenced)
 
     def _referenced(self, name: str) -> str:
         raise PermanentError(f"references: {name[:80]} cannot be looked up in an API", code="E_NO_TABLE")
@@ -151,7 +133,7 @@ class ApiTarget:
         if done is not None:
             self._tell(spec.run_id, delivery)
             return done
-        queue = Queue(self._opened(spec.run_id), spec)
+        queue = Queue(self._staged.opened(spec.run_id), spec)
         if self.unfinished_run(spec.run_id) is None:
             queue.build(request.rows)
             failpoint("send.queued")
@@ -183,7 +165,7 @@ class ApiTarget:
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows of answered batches, as the ledger has them, to compare with what was audited."""
         send = self._ledger.send(spec.run_id)
-        if send is None or not self._staging_file(spec.run_id).exists():
+        if send is None or not self._staged.has(spec.run_id):
             return None
         answered = self._ledger.batches(send)
         spans, refused = [], []
@@ -191,26 +173,21 @@ class ApiTarget:
             if number in answered:
                 spans.append((low, high))
                 refused += [low + place for place in answered[number][1]]
-        return Queue(self._opened(spec.run_id), spec).compare(spans, refused)
+        return Queue(self._staged.opened(spec.run_id), spec).compare(spans, refused)
 
     # --- afterwards
 
     def drop_staging(self, run_id: str) -> None:
         """Remove a run's staging file."""
-        path = self._staging_file(run_id)
-        if self._handle is not None and self._handle.path == path:
-            staged.remove(self._handle)
-        elif path.exists():
-            staged.remove(Handle(path))
+        self._staged.drop(run_id)
 
     def orphans(self) -> list[str]:
-        """Names of staging files that no process holds."""
-        found = sorted((self._folder / "staging").glob(f"{STAGING_PREFIX}*.duckdb"))
-        return [path.stem for path in found if FileLock(self._folder, path.stem).free]
+        """Give the staging files that no process holds."""
+        return self._staged.orphans()
 
     def drop_orphan(self, name: str) -> None:
-        """Remove a staging file by the name `orphans` gave."""
-        staged.remove(Handle(self._folder / "staging" / f"{name}.duckdb"))
+        """Remove a staging file."""
+        self._staged.drop_orphan(name)
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Say what would be sent; no I/O."""
@@ -226,16 +203,13 @@ class ApiTarget:
 
     def cancel(self) -> None:
         """End what another thread waits for."""
-        if self._handle is not None:
-            self._handle.interrupt()
+        self._staged.interrupt()
         if self._wire is not None:
             self._wire.cancel()
 
     def close(self) -> None:
         """Close staging and connection, and let go of the sync."""
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        self._staged.close()
         if self._wire is not None:
             self._wire.close()
             self._wire = None

@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.delta import log
@@ -19,8 +19,9 @@ from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.duckdb.staging import quoted
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Types
+from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.locks import FileLock
-from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
+from datasync.connectors.sql.bookkeeping import commit_of, commit_row
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
@@ -52,7 +53,7 @@ class DeltaTarget:
         self._endpoint = endpoint
         self._surroundings = surroundings
         self._found: Location | None = None
-        self._handle: Handle | None = None
+        self._staging: StagingFiles | None = None
         self._locks: list[FileLock] = []
         self._stop = threading.Event()
         self.resolve: Resolve | None = None
@@ -64,10 +65,13 @@ class DeltaTarget:
         return self._found
 
     @property
-    def _folder(self) -> Path:
-        """Where staging files of this table lie: object stores have no place for them."""
-        name = hashlib.sha256(self._location.uri.encode()).hexdigest()[:16]
-        return self._surroundings.home / "staging" / f"delta-{name}"
+    def _staged(self) -> StagingFiles:
+        """Staging of this table: object stores have no place for it."""
+        if self._staging is None:
+            name = hashlib.sha256(self._location.uri.encode()).hexdigest()[:16]
+            folder = self._surroundings.home / "staging" / f"delta-{name}"
+            self._staging = StagingFiles(folder, folder)
+        return self._staging
 
     # --- before a run
 
@@ -114,30 +118,15 @@ class DeltaTarget:
 
     # --- staging
 
-    def _opened(self, run_id: str) -> Handle:
-        path = self._staging_file(run_id)
-        if self._handle is None or self._handle.path != path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder, path.stem)
-            lock.acquire(f"the staging of run {run_id}")
-            self._locks.append(lock)
-            self._handle = Handle(path)
-        return self._handle
-
-    def _staging_file(self, run_id: str) -> Path:
-        return self._folder / f"{staging_name(run_id)}.duckdb"
-
     def writer(self, spec: TargetSpec) -> staged.FileWriter:
         """Create this run's staging file and open it for loading."""
         with translated(self._endpoint.path):
-            return staged.FileWriter(self._opened(spec.run_id), spec)
+            return staged.FileWriter(self._staged.opened(spec.run_id), spec)
 
     def staging(self, spec: TargetSpec) -> DeltaStaging:
         """Give this run's committed staging."""
-        if not self._staging_file(spec.run_id).exists():
-            raise PermanentError(f"run {spec.run_id} left no staging", code="E_NO_STAGING", hint="run it again")
-        handle = self._opened(spec.run_id)
-        return DeltaStaging(handle, spec, self._copied(handle, spec, self._location.open()), self._referenced)
+        handle = self._staged.left(spec.run_id)
+        return DeltaStaging(handle, spec, self._copied(handle, spec, self._location.open()), partial(self._referenced, handle))
 
     def _copied(self, handle: Handle, spec: TargetSpec, table: DeltaTable | None) -> tuple[str, ...]:
         """Copy what the audit asks of the published table; give the columns."""
@@ -147,7 +136,7 @@ class DeltaTarget:
                 copy(handle, table, PUBLISHED, {name: spec.columns[name] for name in wanted})
         return wanted
 
-    def _referenced(self, name: str) -> str:
+    def _referenced(self, handle: Handle, name: str) -> str:
         found = self.resolve(name) if self.resolve is not None else None
         if found is None:
             raise PermanentError(f"references: there is no contract {name[:80]} with a target", code="E_NO_TABLE")
@@ -157,10 +146,9 @@ class DeltaTarget:
         table = locate(endpoint.path, endpoint.connection, self._surroundings).open()
         if table is None:
             raise PermanentError(f"references: {endpoint.path} is not there", code="E_NO_TABLE")
-        assert self._handle is not None
         relation = quoted(f"_datasync_reference_{hashlib.sha256(name.encode()).hexdigest()[:12]}")
         with translated(endpoint.path):
-            copy(self._handle, table, relation, columns)
+            copy(handle, table, relation, columns)
         return relation
 
     # --- publishing
@@ -189,7 +177,7 @@ class DeltaTarget:
             return done
         if known.token != request.token - 1:
             raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
-        handle = self._opened(spec.run_id)
+        handle = self._staged.opened(spec.run_id)
         self._check(handle, spec, request, (table, known))
         row = commit_row(spec, request, (self._endpoint.path, request.rows, known.sequence + 1, self.clock()))
         added = additions(spec, columns_of(table), self._endpoint.path) if table is not None else ()
@@ -217,32 +205,27 @@ class DeltaTarget:
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote by reading the table back."""
         table = self._location.open()
-        if table is None or spec.write == "append" or not self._staging_file(spec.run_id).exists():
+        if table is None or spec.write == "append" or not self._staged.has(spec.run_id):
             return None
         with translated(self._endpoint.path):
             if (table.transaction_version(log.TABLE) or 0) != commit.sequence:
                 return None
-            now = see(self._opened(spec.run_id), table, spec.columns)
+            now = see(self._staged.opened(spec.run_id), table, spec.columns)
         return written(spec, Tables(now, staged.tables_of(spec).staging, "duckdb"))
 
     # --- afterwards
 
     def drop_staging(self, run_id: str) -> None:
         """Remove a run's staging file."""
-        path = self._staging_file(run_id)
-        if self._handle is not None and self._handle.path == path:
-            staged.remove(self._handle)
-        elif path.exists():
-            staged.remove(Handle(path))
+        self._staged.drop(run_id)
 
     def orphans(self) -> list[str]:
-        """Names of staging files that no process holds."""
-        found = sorted(self._folder.glob(f"{STAGING_PREFIX}*.duckdb"))
-        return [path.stem for path in found if FileLock(self._folder, path.stem).free]
+        """Give the staging files that no process holds."""
+        return self._staged.orphans()
 
     def drop_orphan(self, name: str) -> None:
-        """Remove a staging file by the name `orphans` gave."""
-        staged.remove(Handle(self._folder / f"{name}.duckdb"))
+        """Remove a staging file."""
+        self._staged.drop_orphan(name)
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Say what the commit will do."""
@@ -259,13 +242,12 @@ class DeltaTarget:
     def cancel(self) -> None:
         """End the statement that another thread is in."""
         self._stop.set()
-        if self._handle is not None:
-            self._handle.interrupt()
+        if self._staging is not None:
+            self._staging.interrupt()
 
     def close(self) -> None:
         """Close staging and let go of the sync."""
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        if self._staging is not None:
+            self._staging.close()
         while self._locks:
             self._locks.pop().release()

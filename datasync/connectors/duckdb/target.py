@@ -181,7 +181,7 @@ class DuckdbTarget:
                 connection.execute(f"DROP TABLE IF EXISTS {self._tables(run_id).staging}")
 
     def orphans(self) -> list[str]:
-        """Names of staging tables in the file; a run that lives holds the file, so what we can see nobody uses."""
+        """Give the staging tables in the file; a run that lives holds the file, so what we can see nobody uses."""
         if not self._path.exists():
             return []
         with self._handle.statements() as connection:
@@ -191,7 +191,7 @@ class DuckdbTarget:
         return [row[0] for row in rows]
 
     def drop_orphan(self, name: str) -> None:
-        """Remove a staging table by the name `orphans` gave."""
+        """Remove a staging table."""
         with self._handle.statements() as connection:
             connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
 

@@ -16,6 +16,8 @@ from datasync.seams import POSITION, POSITION_BITS, Batch, ReadRequest, Unreadab
 BATCH_BYTES = 32 << 20
 """Bytes of rows in one batch, at most: rows can be long."""
 _PLACE = "_datasync_place"
+LOOSE = 20_000
+"""Rows that wait to become columns, at most, of one layout."""
 SHOWN = 10_000
 """Characters of an unreadable row that quarantine keeps."""
 
@@ -163,6 +165,8 @@ class _Gathered:
         self.count = 0
         self.size = 0
         self._layouts: dict[Layout, tuple[list[Any], list[int], list[int]]] = {}
+        self._frames: list[pl.DataFrame] = []
+        self._mixed = False
 
     def add(self, run: Run, first: int, most: int) -> int:
         """Take a run's rows from one on, no more than fit; give how many."""
@@ -174,6 +178,8 @@ class _Gathered:
         places += range(self.count, self.count + taken)
         self.count += taken
         self.size += (run.end - run.start) * taken // len(run.numbers)
+        if len(values) >= LOOSE:
+            self._join()
         return taken
 
     def one(self, row: Row) -> None:
@@ -188,10 +194,19 @@ class _Gathered:
 
     def frame(self) -> pl.DataFrame:
         """Give the rows and begin anew."""
-        frames = []
-        for layout, (values, numbers, places) in (self._layouts or {_CELLS: ([], [], [])}).items():
-            positions = pl.Series(numbers, dtype=pl.Int64) + (self.index << POSITION_BITS)
-            frames.append(pl.DataFrame({**layout.cells(values, self.names), POSITION: positions, _PLACE: places}))
+        if not self._frames:
+            self._layouts = self._layouts or {_CELLS: ([], [], [])}
+        self._join()
+        frame = pl.concat(self._frames)
+        frame = frame.sort(_PLACE) if self._mixed else frame
         self._begin()
-        frame = frames[0] if len(frames) == 1 else pl.concat(frames).sort(_PLACE)
         return frame.drop(_PLACE)
+
+    def _join(self) -> None:
+        """Make columns of what is still loose, which takes a fraction of its memory."""
+        self._mixed = self._mixed or len(self._layouts) > 1
+        for layout, (values, numbers, places) in self._layouts.items():
+            positions = pl.Series(numbers, dtype=pl.Int64) + (self.index << POSITION_BITS)
+            place = pl.Series(places, dtype=pl.Int64)
+            self._frames.append(pl.DataFrame({**layout.cells(values, self.names), POSITION: positions, _PLACE: place}))
+        self._layouts = {}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from datasync.connectors.files.forms import Form, Types
 from datasync.connectors.files.ledger import Log
 from datasync.connectors.files.local_place import MovedError
 from datasync.connectors.files.places import is_url, place_of
+from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
-from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, commit_of, commit_row, staging_name
+from datasync.connectors.sql.bookkeeping import commit_of, commit_row
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
 from datasync.contract.types import DataType, of_polars, polars_type
@@ -53,8 +55,8 @@ class FileTarget:
         self._form = form
         self._place = place_of(endpoint, surroundings, form.suffix)
         self._others: list[FileTarget] = []
+        self._staged = StagingFiles(self._place.folder / "staging", self._place.folder)
         self._locks: list[FileLock] = []
-        self._handle: Handle | None = None
         self.resolve: Resolve | None = None
 
     # --- before a run
@@ -121,33 +123,17 @@ class FileTarget:
 
     # --- staging
 
-    def _opened(self, run_id: str) -> Handle:
-        """The run's staging file, ours as long as we are open."""
-        path = self._staging_file(run_id)
-        if self._handle is None or self._handle.path != path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._place.folder, path.stem)
-            lock.acquire(f"the staging of run {run_id}")
-            self._locks.append(lock)
-            self._handle = Handle(path)
-        return self._handle
-
-    def _staging_file(self, run_id: str) -> Path:
-        return self._place.folder / "staging" / f"{staging_name(run_id)}.duckdb"
-
     def writer(self, spec: TargetSpec) -> staged.FileWriter:
         """Create this run's staging file and open it for loading."""
         with translated(self._name):
-            return staged.FileWriter(self._opened(spec.run_id), spec)
+            return staged.FileWriter(self._staged.opened(spec.run_id), spec)
 
     def staging(self, spec: TargetSpec) -> staged.FileStaging:
         """Give this run's committed staging."""
-        if not self._staging_file(spec.run_id).exists():
-            raise PermanentError(f"run {spec.run_id} left no staging", code="E_NO_STAGING", hint="run it again")
         with translated(self._name):
-            handle = self._opened(spec.run_id)
+            handle = self._staged.left(spec.run_id)
             exists = self._show(handle, spec, needed=spec.write != "replace")
-        return staged.FileStaging(handle, spec, exists, self._referenced)
+        return staged.FileStaging(handle, spec, exists, partial(self._referenced, handle))
 
     def _show(self, handle: Handle, spec: TargetSpec, needed: bool = True) -> bool:
         """Make the published files a view of staging; tell whether there are any."""
@@ -166,7 +152,7 @@ class FileTarget:
                     columns[name] = known
         return columns
 
-    def _referenced(self, name: str) -> str:
+    def _referenced(self, handle: Handle, name: str) -> str:
         if self.resolve is None:
             path = local_path(name, self._surroundings)
             if path.suffix != ".parquet" or not path.is_file():
@@ -183,9 +169,8 @@ class FileTarget:
         other = open_target(endpoint, self._surroundings)
         if not isinstance(other, FileTarget):
             raise PermanentError(f"references: the contract {name[:80]} publishes to no file", code="E_NO_TABLE")
-        assert self._handle is not None
         self._others.append(other)
-        return other.relation(self._handle, columns)
+        return other.relation(handle, columns)
 
     def relation(self, handle: Handle, columns: Types) -> str:
         """SQL after FROM for the published rows.
@@ -215,7 +200,7 @@ class FileTarget:
                 return done
             if log.tokens.get(spec.sync) != request.token:
                 raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
-            handle = self._opened(spec.run_id)
+            handle = self._staged.opened(spec.run_id)
             self._check(handle, spec, request, log)
             self._place.tidy()
             room, columns = self._written(handle, spec)
@@ -271,9 +256,9 @@ class FileTarget:
         """Find the rows that this run wrote by reading the published files back."""
         with translated(self._name):
             log = self._place.log()
-            if log.sequence != commit.sequence or not self._staging_file(spec.run_id).exists():
+            if log.sequence != commit.sequence or not self._staged.has(spec.run_id):
                 return None
-            if spec.write == "append" or not self._show(self._opened(spec.run_id), spec):
+            if spec.write == "append" or not self._show(self._staged.opened(spec.run_id), spec):
                 return None
         return written(spec, staged.tables_of(spec))
 
@@ -281,20 +266,15 @@ class FileTarget:
 
     def drop_staging(self, run_id: str) -> None:
         """Remove a run's staging file."""
-        path = self._staging_file(run_id)
-        if self._handle is not None and self._handle.path == path:
-            staged.remove(self._handle)
-        elif path.exists():
-            staged.remove(Handle(path))
+        self._staged.drop(run_id)
 
     def orphans(self) -> list[str]:
-        """Names of staging files that no process holds."""
-        found = sorted((self._place.folder / "staging").glob(f"{STAGING_PREFIX}*.duckdb"))
-        return [path.stem for path in found if FileLock(self._place.folder, path.stem).free]
+        """Give the staging files that no process holds."""
+        return self._staged.orphans()
 
     def drop_orphan(self, name: str) -> None:
-        """Remove a staging file by the name `orphans` gave."""
-        staged.remove(Handle(self._place.folder / "staging" / f"{name}.duckdb"))
+        """Remove a staging file."""
+        self._staged.drop_orphan(name)
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Say how the files will be written."""
@@ -313,14 +293,11 @@ class FileTarget:
 
     def cancel(self) -> None:
         """End the statement that another thread is in."""
-        if self._handle is not None:
-            self._handle.interrupt()
+        self._staged.interrupt()
 
     def close(self) -> None:
         """Close staging and let go of the sync."""
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        self._staged.close()
         for lock in self._locks:
             lock.release()
         self._locks.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from datasync.contract.json_path import parse_any
 from datasync.errors import PermanentError, shorten
 
 SHOWN_KEYS = 12
@@ -17,13 +18,9 @@ def compiled(text: str) -> tuple[Any, ...]:
     Raises:
         ValueError: it is no JSONPath.
     """
-    from jsonpath_ng.ext.parser import parse
     from jsonpath_ng.jsonpath import Child, Root
 
-    try:
-        found = parse(text)
-    except Exception as error:  # the library raises bare ones too
-        raise ValueError(f"no JSONPath: {shorten(str(error), 120)}") from None
+    found = parse_any(text)
     steps: list[Any] = []
     while isinstance(found, Child):
         steps.insert(0, found.right)

@@ -189,12 +189,21 @@ class MysqlTarget:
             self._session.run(f"DROP TABLE IF EXISTS {place.quoted}")
 
     def orphans(self) -> list[str]:
-        """Give the runs whose staging table no session holds; its comment names the run."""
+        """Give the staging tables that no session holds; a table's comment names its run."""
+        return [book.staging_name(run_id) for run_id in self._left() if self._guard.free(self._place, f"stg:{run_id}")]
+
+    def _left(self) -> list[str]:
         rows = self._session.run(
             "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s AND LEFT(table_name, %s) = %s",
             [self._place.database, len(book.STAGING_PREFIX), book.STAGING_PREFIX],
         )
-        return [run_id for (run_id,) in rows if run_id and self._guard.free(self._place, f"stg:{run_id}")]
+        return [run_id for (run_id,) in rows if run_id]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging table, and what a swap of its run left."""
+        for run_id in self._left():
+            if book.staging_name(run_id) == name:
+                self.drop_staging(run_id)
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Give staging's DDL, the table's and the publishing statements; MySQL's name of the collation is utf8mb4_0900_bin."""

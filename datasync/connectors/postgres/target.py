@@ -177,13 +177,22 @@ class PostgresTarget:
         self._session.run(f"DROP TABLE IF EXISTS {self._staging_place(run_id).quoted}")
 
     def orphans(self) -> list[str]:
-        """Give the runs whose staging table no session holds; its comment names the run."""
+        """Give the staging tables that no session holds; a table's comment names its run."""
+        return [book.staging_name(run_id) for run_id in self._left() if self._free(f"stg:{run_id}")]
+
+    def _left(self) -> list[str]:
         rows = self._session.run(
             "SELECT obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname::text, %s)",
             [self._place.schema, book.STAGING_PREFIX],
         )
-        return [run_id for (run_id,) in rows if run_id is not None and self._free(f"stg:{run_id}")]
+        return [run_id for (run_id,) in rows if run_id is not None]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging table."""
+        for run_id in self._left():
+            if book.staging_name(run_id) == name:
+                self.drop_staging(run_id)
 
     def _free(self, name: str) -> bool:
         number = lock_number(name)

@@ -158,14 +158,25 @@ class SqliteTarget:
                     connection.execute(statement)
 
     def orphans(self) -> list[str]:
-        """Give the runs whose staging table no process of this machine holds."""
+        """Give the staging tables that no process of this machine holds."""
+        return [
+            book.staging_name(run_id) for run_id in self._registered() if FileLock(self._home, f"{self._path}|stg:{run_id}").free
+        ]
+
+    def _registered(self) -> list[str]:
+        """The runs that have a staging table."""
         if not self._path.exists():
             return []
         with self._handle.statements() as connection:
             if not found_columns(connection, REGISTER):
                 return []
-            runs = [row[0] for row in connection.execute(f"SELECT run_id FROM {REGISTER} ORDER BY run_id")]
-        return [run_id for run_id in runs if FileLock(self._home, f"{self._path}|stg:{run_id}").free]
+            return [row[0] for row in connection.execute(f"SELECT run_id FROM {REGISTER} ORDER BY run_id")]
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging table."""
+        for run_id in self._registered():
+            if book.staging_name(run_id) == name:
+                self.drop_staging(run_id)
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Give staging's DDL, the table's and the publishing statements."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from datasync.contract.scalars import Duration, RateValue
 
 API_KINDS = ("rest", "graphql", "soap")
 """Targets that take rows and can neither stage nor publish them."""
+
+
+Decimals = Annotated[Literal["number", "string"], Field(description="How exact decimals stand in JSON.")]
 
 
 class Response(Model):
@@ -42,7 +45,6 @@ class ApiTarget(TargetBase):
         "Idempotency-Key", description="Carries the batch's key, the same whenever the batch is sent again; null sends none."
     )
     response: Response | None = None
-    decimals: Literal["number", "string"] = Field("number", description="How exact decimals stand in JSON.")
     rate_limit: RateValue | None = Field(None, description="At most so many requests: 10/s, 600/m, 1000/h.")
     timeout: Duration | None = Field(None, description="For one request, from its first byte to its last; 60s.")
 
@@ -53,6 +55,7 @@ class RestTarget(ApiTarget):
         description="Path below the connection's host; {name} is a variable, with batch_rows 1 also a key column."
     )
     method: Literal["POST", "PUT", "PATCH"] = "POST"
+    decimals: Decimals = "number"
     payload: Any = Field(
         None, description="Any structure: {records} (with batch_rows 1 also {record}) and {name}; default {records}."
     )
@@ -62,6 +65,7 @@ class GraphqlTarget(ApiTarget):
     type: Literal["graphql"]
     endpoint: str = "/graphql"
     query: str = Field(description="The mutation.")
+    decimals: Decimals = "number"
     variables: dict[str, Any] = Field(
         default_factory=lambda: {"records": "{records}"}, description="Its variables, a template as rest's payload."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -77,13 +77,14 @@ class NoOptions(Model):
     """This kind has no options."""
 
 
+SignIn = Annotated[str | None, Field(description="Who signs in to an object store, and where; absent: as its library finds out.")]
+
+
 class FileSource(SourceBase):
     """What every source of files takes."""
 
     path: str = Field(description="A file, a folder or a glob below the project root; or s3://, gs:// or abfs:// and a bucket.")
-    connection: str | None = Field(
-        None, description="Who signs in to an object store, and where; absent: as its library finds out."
-    )
+    connection: SignIn = None
 
 
 class FileTarget(TargetBase):
@@ -92,9 +93,7 @@ class FileTarget(TargetBase):
     path: str = Field(
         description="A file (with its extension) or a folder below the project root; or a folder of an object store."
     )
-    connection: str | None = Field(
-        None, description="Who signs in to an object store, and where; absent: as its library finds out."
-    )
+    connection: SignIn = None
 
 
 class CsvSource(FileSource):

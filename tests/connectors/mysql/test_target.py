@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from datasync.connectors.mysql import engine, faults
 from datasync.connectors.mysql.loading import MysqlWriter
+from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError
 from datasync.seams import Connection, PublishRequest, TargetSpec
 from tests.connectors.sql_targets import Place, edge_frame, frame_of, publish, spec_of, stage
@@ -305,7 +306,7 @@ def test_orphans_are_what_no_session_holds(mysql: Place) -> None:
     stage(living, spec, frame_of(spec, [(1, "a")]))
     assert other.orphans() == []
     living.close()
-    assert other.orphans() == ["a run"]
+    assert other.orphans() == [staging_name("a run")]
     other.drop_staging("a run")
     assert other.orphans() == []
 
