@@ -10,7 +10,7 @@ from datasync.alerts.interactions import DURATIONS, SNOOZE_VIEW, Gesture
 from datasync.alerts.slack_blocks import SlackMessage
 from datasync.alerts.slack_text import code, context, literal, moment, plain, section
 from datasync.history.incidents import Incident, seen_words
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.results.words import SIGNS, number
 
 LISTED = 20

@@ -13,7 +13,8 @@ from sqlalchemy import Select, Subquery, func, select
 
 from datasync.history import tables
 from datasync.history.incidents import UNRESOLVED
-from datasync.history.store import History, RunRow
+from datasync.history.rows import RunRow
+from datasync.history.store import History
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from datasync.history import tables
 from datasync.history.fresh import last_freshness, newest_of
 from datasync.history.incidents import IncidentBook
 from datasync.history.outbox import Outbox
+from datasync.history.rows import QuarantineBatch, RunFacts, RunRow
 from datasync.history.schema import READS, open_engine
 from datasync.history.texts import TextBook
 from datasync.results.codec import from_json, to_json
@@ -25,64 +26,6 @@ from datasync.results.model import AlertDelivery, RunResult
 from datasync.results.quality import figure, quality
 
 VERDICTS = ("passed", "warned", "failed", "held", "error")
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What is known when a run starts."""
-
-    run_id: str
-    contract: str
-    version: str
-    sync: str
-    kind: str
-    path: str
-    started_at: datetime
-    window_start: str | None = None
-    window_end: str | None = None
-    explicit: bool = False
-    full: bool = False
-    origin: str | None = None
-    contract_hash: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run in a list."""
-
-    run_id: str
-    contract: str
-    version: str
-    kind: str
-    status: str
-    started_at: datetime
-    seconds: float
-    window_start: str | None
-    window_end: str | None
-    staged: int
-    published: int
-    quarantined: int
-    extracted: int = 0
-    committed: bool = False
-    score: float | None = None
-    contract_hash: str | None = None
-    finished_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineBatch:
-    """One stored batch of quarantined rows."""
-
-    run_id: str
-    name: str
-    contract: str
-    sync: str
-    gate: str
-    rows: int
-    reasons: Mapping[str, int]
-    path: str
-    state: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from sqlalchemy import Select, and_, case, func, or_, select
 
 from datasync.history import lists, tables
 from datasync.history.incidents import UNRESOLVED, utc
-from datasync.history.store import History, RunRow
+from datasync.history.rows import RunRow
+from datasync.history.store import History
 from datasync.history.texts import KeptContract
 
 GOOD = ("passed", "warned")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from datasync.contract.checks import Gate
-from datasync.history.store import QuarantineBatch
+from datasync.history.rows import QuarantineBatch
 from datasync.workspace import Workspace
 
 if TYPE_CHECKING:

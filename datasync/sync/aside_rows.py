@@ -14,7 +14,7 @@ from datasync.contract.model import Contract
 from datasync.errors import DataSyncError, StorageError, shorten
 from datasync.gates.quarantine import TEXT, rows_of
 from datasync.gates.samples import sample_texts
-from datasync.history.store import QuarantineBatch
+from datasync.history.rows import QuarantineBatch
 from datasync.reports.html import AsideRow, Cell
 from datasync.storage import read_frame
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from datasync.history import views
-from datasync.history.store import History, RunRow
+from datasync.history.rows import RunRow
+from datasync.history.store import History
 from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
 from datasync.reports.diff import differences

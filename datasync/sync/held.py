@@ -9,7 +9,8 @@ from pathlib import Path
 from datasync.alerts.announcing import tell_of_run
 from datasync.contract.loader import LoadedContract
 from datasync.errors import UsageError
-from datasync.history.store import History, RunFacts
+from datasync.history.rows import RunFacts
+from datasync.history.store import History
 from datasync.results.model import RunResult
 from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions

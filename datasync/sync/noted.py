@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from datasync.history.store import RunFacts
+from datasync.history.rows import RunFacts
 from datasync.journal import note
 from datasync.results.model import RunResult
 

@@ -18,7 +18,8 @@ from datasync.contract.refusals import refusals
 from datasync.contract.types import of_polars
 from datasync.errors import UsageError
 from datasync.gates.quarantine import rows_of
-from datasync.history.store import History, QuarantineBatch
+from datasync.history.rows import QuarantineBatch
+from datasync.history.store import History
 from datasync.results.model import RunResult
 from datasync.storage import read_frame
 from datasync.sync.exports import without_marks

@@ -9,7 +9,8 @@ from pathlib import Path
 from datasync.contract.loader import LoadedContract
 from datasync.contract.places import check_places, owner_line
 from datasync.history import views
-from datasync.history.store import History, RunRow
+from datasync.history.rows import RunRow
+from datasync.history.store import History
 from datasync.history.views import CheckPoint
 from datasync.reports.diff import differences
 from datasync.reports.html import ContractDiff, ContractText, IncidentLine, RunPage, run_page

@@ -12,7 +12,8 @@ from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
 from datasync.errors import DataSyncError, UsageError
 from datasync.history import views
-from datasync.history.store import History, QuarantineBatch
+from datasync.history.rows import QuarantineBatch
+from datasync.history.store import History
 from datasync.storage import place, read_frame, remove, write_frame
 from datasync.sync.project import Project
 from datasync.sync.shadow import shadow_target

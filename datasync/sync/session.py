@@ -17,7 +17,8 @@ from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.errors import ConnectorError, DataSyncError, Interrupted, UsageError
 from datasync.gates.auditor import Auditor
-from datasync.history.store import History, RunFacts, Tell
+from datasync.history.rows import RunFacts
+from datasync.history.store import History, Tell
 from datasync.journal import RUN
 from datasync.plan.build import sync_id
 from datasync.results.model import RunResult

@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from datasync.errors import UsageError
 from datasync.history import lists, views
 from datasync.history.incidents import utc
-from datasync.history.store import History, RunRow
+from datasync.history.rows import RunRow
+from datasync.history.store import History
 from datasync.history.texts import KeptContract
 from datasync.history.views import Figures
 from datasync.reports.html import (

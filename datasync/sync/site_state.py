@@ -10,7 +10,7 @@ from typing import Any
 
 from datasync.errors import StorageError
 from datasync.history.incidents import utc
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.storage import Place, write_bytes
 from datasync.workspace import storage_error
 

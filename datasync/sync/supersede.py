@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.types import DataType
-from datasync.history.store import History, QuarantineBatch
+from datasync.history.rows import QuarantineBatch
+from datasync.history.store import History
 from datasync.plan.build import PAGED_KINDS
 from datasync.plan.steps import Plan
 from datasync.seams import Staging, TargetSpec, Window

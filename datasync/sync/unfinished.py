@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from datasync.contract.loader import LoadedContract
 from datasync.errors import TransientError
-from datasync.history.store import History, RunFacts
+from datasync.history.rows import RunFacts
+from datasync.history.store import History
 from datasync.results.model import RunResult
 from datasync.sync.compose import broken
 from datasync.sync.project import open_project

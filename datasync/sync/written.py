@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from datasync.contract.loader import LoadedContract
-from datasync.history.store import RunFacts
+from datasync.history.rows import RunFacts
 from datasync.plan.window import to_text
 from datasync.results.codec import plain
 from datasync.results.model import RunResult

@@ -17,7 +17,8 @@ from datasync.alerts.metrics import metrics_of
 from datasync.alerts.observing import Happening, observe
 from datasync.history.incidents import STATES, Incident
 from datasync.history.outbox import OutboxRow
-from datasync.history.store import History, Ledger, RunFacts
+from datasync.history.rows import RunFacts
+from datasync.history.store import History, Ledger
 from datasync.results.model import CheckResult, ErrorResult, RowCounts, RunResult, RunStatus
 from tests.gates.contracts import contract_of
 

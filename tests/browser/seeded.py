@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from datasync.history.store import History, RunFacts
+from datasync.history.rows import RunFacts
+from datasync.history.store import History
 from datasync.sync.project import open_project
 from tests.reports.filled import Given, fill
 from tests.reports.test_html import HOSTILE

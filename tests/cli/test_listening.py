@@ -146,7 +146,8 @@ def test_a_run_elsewhere_is_not_followed(project: Path, tmp_path_factory: pytest
     """History may be shared: a path in it need not be one of this project."""
     from datetime import UTC, datetime
 
-    from datasync.history.store import History, RunFacts
+    from datasync.history.rows import RunFacts
+    from datasync.history.store import History
     from datasync.results.model import RunResult
 
     other = tmp_path_factory.mktemp("other") / "evil.yaml"

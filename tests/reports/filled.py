@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from datasync.history.store import History, QuarantineBatch, RunFacts
+from datasync.history.rows import QuarantineBatch, RunFacts
+from datasync.history.store import History
 from datasync.history.texts import KeptContract
 from datasync.results.model import (
     CheckResult,

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.history.views import CheckPoint
 from datasync.reports.html import (
     AsideRow,

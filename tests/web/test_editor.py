@@ -96,7 +96,7 @@ def test_a_file_that_is_no_contract_can_be_mended(tmp_path: Path) -> None:
 
 
 def test_a_run_says_how_far_it_is(tmp_path: Path) -> None:
-    from datasync.history.store import RunFacts
+    from datasync.history.rows import RunFacts
     from datasync.stages.context import Progress
     from datasync.sync.progress import Noted, read_progress
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.history.views import GOOD, DayFigures, Figures
 from datasync.reports import kpi
 from datasync.reports.html import trends

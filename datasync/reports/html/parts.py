@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.reports.html.page import row_parts, timeline
 from datasync.reports.html.render import part
 from datasync.reports.html.views import AsideRow, ContractDiff, ContractText, IncidentLine

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.history.views import CheckPoint, DayFigures
 from datasync.reports.charts import Drawing, Series, bars, lines, trend, written
 from datasync.results import words

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from datasync.history.store import RunRow
+from datasync.history.rows import RunRow
 from datasync.history.views import CheckPoint, Figures
 from datasync.results.model import RunResult
 
