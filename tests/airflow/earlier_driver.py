@@ -33,7 +33,7 @@ def main() -> None:
     dags = look(project, found)
     found["yes"] = earlier(dags["earlier_sync"])
     found["no"] = earlier(at_once(dags["earlier_sync"]))
-    found["page"] = page(found["yes"]["run_id"])
+    found["page"] = page(project, found["yes"]["run_id"])
     found["templates"] = earlier(dags["templates"], logical_date=datetime(2026, 3, 5, 4, 5, tzinfo=UTC))
     found["other_day"] = earlier(
         dags["templates"], logical_date=datetime(2026, 3, 7, tzinfo=UTC), run_conf={"start_time": "2026-03-05"}
@@ -80,11 +80,20 @@ def earlier(dag: Any, **arguments: Any) -> dict[str, Any]:
         return {**done, "run_id": newest.run_id, "xcom": pushed}
 
 
-def page(run_id: str) -> str:
-    """The tab of a DAG run."""
-    from datasync.airflow.pages import validation
+def page(project: Path, run_id: str) -> str:
+    """The report that the tab of a DAG run leads to."""
+    from datasync.history.store import History
+    from datasync.sync.project import open_project
+    from datasync.sync.recorded import recorded
+    from datasync.sync.reported import report_html
 
-    return bytes(validation("earlier_sync", run_id).body).decode()
+    known = open_project(project)
+    history = History(known.history_url)
+    try:
+        (made,) = history.of_origin(f"airflow:earlier_sync:{run_id}")
+    finally:
+        history.close()
+    return report_html(known, recorded(known, made))
 
 
 def waited(dag: Any) -> dict[str, Any]:

@@ -209,6 +209,15 @@ def test_days(api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str
     assert [row["id"] for row in api.received[0].json["data"]] == [2, 3]
 
 
+def test_a_backfill_of_days(api: Api, postgres_database: str, capfd: pytest.CaptureFixture[str]) -> None:
+    edit(("    - type: data_freshness\n      max_age_hours: 24\n", ""))
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute("UPDATE product_info SET updated_at = '2025-12-30 12:00Z'::timestamptz + (id - 1) * interval '1 day'")
+    days = ["--start", "2025-12-30", "--end", "2026-01-01", "--every", "1d", "--param", "store_code=S9"]
+    assert invoke(["backfill", "example.yaml", *days]) == 0, capfd.readouterr()
+    assert [[row["id"] for row in request.json["data"]] for request in api.received] == [[1], [2]]
+
+
 def test_where_variables_come_from(api: Api, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     capfd.readouterr()
     assert invoke(["run", "example.yaml"]) == 2
