@@ -33,7 +33,7 @@ def tell(result: RunResult) -> None:
     from datasync.reports.terminal import show
 
     text = io.StringIO()
-    show(result, Console(file=text, width=130, color_system=None), False)
+    show(result, Console(file=text, width=130, color_system=None, emoji=False), False)
     for line in text.getvalue().splitlines():
         log.info("%s", line)
 

@@ -167,5 +167,5 @@ def _terminal(results: Sequence[RunResult], verbose: bool) -> str:
 
     stream = StringIO()
     for result in results:
-        show(result, Console(file=stream, width=160, highlight=False), verbose)
+        show(result, Console(file=stream, width=160, highlight=False, emoji=False), verbose)
     return stream.getvalue()

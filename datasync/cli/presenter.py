@@ -28,7 +28,7 @@ def console(stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 160
-    return Console(file=stream, highlight=False, width=width, soft_wrap=not stream.isatty())
+    return Console(file=stream, highlight=False, emoji=False, width=width, soft_wrap=not stream.isatty())
 
 
 def print_json(value: Any) -> None:

@@ -263,7 +263,7 @@ def _copied(home: Path, folder: Path) -> None:
 
 def _console() -> Console:
     wide = None if sys.stdout.isatty() else 120
-    return Console(highlight=False, width=wide, soft_wrap=False)
+    return Console(highlight=False, emoji=False, width=wide, soft_wrap=False)
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
