@@ -275,6 +275,7 @@ class TargetSpec:
         deletes: which rows are taken away; None: none.
         complete: the run read everything and set nothing aside, so what staging lacks is gone from the source.
         asked: columns of the published table that the audit's checks ask, for targets that must fetch it.
+        looked_up: for the same targets: tables that `references` names, each with `(own column, the table's column)`.
     """
 
     sync: str
@@ -294,6 +295,7 @@ class TargetSpec:
     deletes: Deletes | None = None
     complete: bool = False
     asked: frozenset[str] = frozenset()
+    looked_up: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     @property
     def stored(self) -> dict[str, DataType]:

@@ -28,6 +28,7 @@ SOURCES = {
 TARGETS = {
     "postgres": "datasync.connectors.postgres.target:PostgresTarget",
     "mysql": "datasync.connectors.mysql.target:MysqlTarget",
+    "oracle": "datasync.connectors.oracle.target:OracleTarget",
     "sqlite": "datasync.connectors.sqlite.target:SqliteTarget",
     "duckdb": "datasync.connectors.duckdb.target:DuckdbTarget",
     "csv": "datasync.connectors.files.csv:CsvTarget",

@@ -139,7 +139,7 @@ def build(contract: Contract, situation: Situation) -> Plan:
     """
     checks = tuple(_checks(contract, situation))
     spec = target_spec(contract, situation)
-    spec = replace(spec, asked=_asked(checks, spec))
+    spec = replace(spec, asked=_asked(checks, spec), looked_up=_looked_up(checks))
     return Plan(
         contract=contract,
         run_id=situation.run_id,
@@ -183,6 +183,16 @@ def _asked(checks: tuple[Check, ...], spec: TargetSpec) -> frozenset[str]:
         if check.kind == "freshness" or (check.kind == "unique" and spec.write != "replace" and not merged):
             found |= {*check.columns, *(check.where.columns if check.where is not None else ())}
     return frozenset(found & set(spec.columns))
+
+
+def _looked_up(checks: tuple[Check, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Tables that `references` names, with the pairs of columns that are compared."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for check in checks:
+        if check.kind == "references":
+            pairs = tuple(zip(check.columns, check.arguments["to"], strict=True))
+            found[check.arguments["table"]] = tuple(dict.fromkeys((*found.get(check.arguments["table"], ()), *pairs)))
+    return found
 
 
 def _as(value: Any, kind: DataType, cursor: CursorFacts) -> Any:

@@ -227,8 +227,9 @@ def source_of(target: Any, name: str) -> Any:
     if target is None:
         raise PermanentError(f"{name} cannot be looked up: the contract has no target", code="E_NO_TARGET")
     model: Any
-    if target.type in ("postgres", "mysql"):
-        model = endpoints.PostgresSource if target.type == "postgres" else endpoints.MysqlSource
+    served = {"postgres": endpoints.PostgresSource, "mysql": endpoints.MysqlSource, "oracle": endpoints.OracleSource}
+    if target.type in served:
+        model = served[target.type]
         return model(type=target.type, connection=target.connection, table=name)
     if target.type == "delta":
         return endpoints.DeltaSource(type="delta", path=name, connection=target.connection)

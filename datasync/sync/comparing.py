@@ -135,7 +135,9 @@ def _place(name: str, project: Project, around: Surroundings, params: Mapping[st
         model: Any = endpoints.SqliteSource if kind == "sqlite" else endpoints.DuckdbSource
         return Place(name, model(type=kind, database=database, table=table), {})
     found = around.connection(kind)
-    models: dict[str, Any] = {"postgres": endpoints.PostgresSource, "mysql": endpoints.MysqlSource}
+    models: dict[str, Any] = {
+        "postgres": endpoints.PostgresSource, "mysql": endpoints.MysqlSource, "oracle": endpoints.OracleSource
+    }  # fmt: skip
     if found.kind not in models:
         raise UsageError(
             f"connection '{kind}' is of type {found.kind or 'unknown'}; tables are compared in {', '.join(models)}",
@@ -209,9 +211,11 @@ def _open(place: Place, around: Surroundings, folder: Path, opened: list[Source 
 
 
 def _reading(endpoint: Any) -> Any:
-    """The source that reads what a target of files writes."""
+    """The source that reads what a target writes which is compared by a copy."""
     if not hasattr(endpoint, "write"):
         return endpoint
+    if endpoint.type == "oracle":
+        return endpoints.OracleSource(type="oracle", connection=endpoint.connection, table=endpoint.table)
     if endpoint.type == "delta":
         return endpoints.DeltaSource(type="delta", path=endpoint.path, connection=endpoint.connection)
     return endpoints.reading(endpoint)

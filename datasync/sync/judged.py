@@ -65,7 +65,7 @@ def target_as_source(contract: Contract) -> Any:
         return endpoints.reading(target)
     model = {
         "duckdb": endpoints.DuckdbSource, "sqlite": endpoints.SqliteSource, "postgres": endpoints.PostgresSource,
-        "mysql": endpoints.MysqlSource,
+        "mysql": endpoints.MysqlSource, "oracle": endpoints.OracleSource,
         "delta": endpoints.DeltaSource,
     }[target.type]  # fmt: skip
     fields = {name: getattr(target, name) for name in ("connection", "database", "table", "path") if hasattr(target, name)}
@@ -80,10 +80,14 @@ def _holding(contract: Contract) -> str | None:
     """The query of the rows that hold, where the target has others beside them."""
     target: Any = contract.target
     dialect: Dialect = target.type
+    # Oracle keeps booleans as numbers.
+    numbers = dialect == "oracle"
     if target.write == "scd2":
-        condition = f"{quote_identifier((target.scd2 or Scd2()).current, dialect)} IS TRUE"
+        current = quote_identifier((target.scd2 or Scd2()).current, dialect)
+        condition = f"{current} = 1" if numbers else f"{current} IS TRUE"
     elif getattr(target, "deletes", None) is not None and target.deletes.missing == "mark":
-        condition = f"{quote_identifier(target.deletes.column, dialect)} IS NOT TRUE"
+        mark = quote_identifier(target.deletes.column, dialect)
+        condition = f"NVL({mark}, 0) = 0" if numbers else f"{mark} IS NOT TRUE"
     else:
         return None
     names = ", ".join(quote_identifier(name, dialect) for name in contract.columns)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from datasync.seams import Connection
 from tests.connectors.files import stores
+from tests.connectors.oracle.stand_in import CONNECTION, Server
 from tests.connectors.sql_targets import KINDS, Place
 from tests.services import connection_of
 
@@ -19,9 +21,21 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     server = None
     if request.param in ("postgres", "mysql"):
         server = connection_of(request.getfixturevalue(f"{request.param}_database"))
+    elif request.param == "oracle":
+        server = replace(CONNECTION, extra={"url": request.getfixturevalue("oracle").url})
     made = Place(request.param, tmp_path, server)
     yield made
     made.close()
+
+
+@pytest.fixture
+def oracle(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """An empty stand-in for an Oracle server, which every `oracledb.connect` of the test reaches."""
+    import oracledb
+
+    server = Server(postgres_database)
+    monkeypatch.setattr(oracledb, "connect", server.connect)
+    return server
 
 
 @pytest.fixture

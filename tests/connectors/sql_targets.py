@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from datasync.connectors.registry import open_target
-from datasync.contract.endpoints import DuckdbTarget, MysqlTarget, PostgresTarget, SqliteTarget
+from datasync.contract.endpoints import DuckdbTarget, MysqlTarget, OracleTarget, PostgresTarget, SqliteTarget
 from datasync.contract.types import DataType, parse_type, polars_type
 from datasync.seams import Commit, Connection, PinnedFile, PublishRequest, Surroundings, Target, TargetSpec
 
@@ -81,6 +81,8 @@ class Place:
         endpoint: Any
         if self.kind == "mysql":
             endpoint = MysqlTarget(type="mysql", connection="warehouse", table=table, write="append", **options)
+        elif self.kind == "oracle":
+            endpoint = OracleTarget(type="oracle", connection="erp", table=table, write="append")
         elif self.kind == "postgres":
             endpoint = PostgresTarget(type="postgres", connection="warehouse", table=table, write="append", **options)
         elif self.kind == "sqlite":
@@ -95,6 +97,10 @@ class Place:
         for target in self.opened:
             target.close()
 
+    def true(self, column: str) -> str:
+        """SQL that tells whether a boolean is true."""
+        return f"{column} = 1" if self.kind == "oracle" else column
+
     def _connection(self, _name: str) -> Connection:
         assert self.connection is not None
         return self.connection
@@ -102,13 +108,16 @@ class Place:
     @contextmanager
     def sql(self) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
         """Run statements past the connector."""
-        if self.kind == "postgres":
+        if self.kind in ("postgres", "oracle"):
             import psycopg
 
             from datasync.connectors.postgres.engine import conninfo
 
             assert self.connection is not None
-            with psycopg.connect(conninfo(self.connection), autocommit=True) as server:
+            # Oracle's stand-in is a PostgreSQL.
+            info = self.connection.extra["url"] if self.kind == "oracle" else conninfo(self.connection)
+            options = '-c search_path="APP" -c TimeZone=UTC' if self.kind == "oracle" else ""
+            with psycopg.connect(info, autocommit=True, options=options) as server:
 
                 def run(sql: str) -> list[tuple[Any, ...]]:
                     cursor = server.execute(sql.encode())

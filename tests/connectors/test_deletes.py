@@ -10,8 +10,10 @@ import pytest
 from datasync.contract.scalars import parse_limit
 from datasync.gates.removals import removals
 from datasync.seams import Deletes, PublishRequest, RecheckFailed, TargetSpec, Window
-from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stage
+from tests.connectors.sql_targets import KINDS, Place, frame_of, publish, spec_of, stage
 
+pytestmark = pytest.mark.parametrize("place", [*KINDS, "oracle"], indirect=True)
+"""Oracle: on its stand-in."""
 COLUMNS = {"id": "int64", "v": "string", "n": "int64", "gone": "bool"}
 
 
@@ -64,7 +66,7 @@ def test_missing_rows_are_marked_and_unmarked(place: Place) -> None:
     place.close()
     spec = merging(deletes, complete=True, run_id="r2")
     run(place, spec, [(2, "b", 1, None)])
-    marks = "SELECT id FROM t WHERE is_deleted ORDER BY id"
+    marks = f"SELECT id FROM t WHERE {place.true('is_deleted')} ORDER BY id"
     assert place.rows(marks) == [(1,)]
     run(place, replace(spec, run_id="r3"), [(1, "a", 1, None)])
     assert place.rows(marks) == [(2,)]
@@ -90,4 +92,4 @@ def test_the_limit_is_of_the_rows_that_are_there(place: Place, limit: Any) -> No
     else:
         target.publish(second, request)
     target.close()
-    assert place.rows("SELECT count(*) FROM t WHERE is_deleted") == [(0 if beyond else 2,)]
+    assert place.rows(f"SELECT count(*) FROM t WHERE {place.true('is_deleted')}") == [(0 if beyond else 2,)]

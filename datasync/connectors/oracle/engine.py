@@ -1,10 +1,10 @@
-"""An Oracle connection's settings in, read-only sessions that can be cancelled and errors in our words out."""
+"""An Oracle connection's settings in, sessions that can be cancelled and errors in our words out: in UTC, texts as bytes."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ _TRANSIENT = {
     "ORA-00054": ("a lock was not given in time", "E_LOCKED"),
     "ORA-30006": ("a lock was not given in time", "E_LOCKED"),
     "ORA-01555": ("the snapshot is too old: undo was overwritten", "E_SNAPSHOT"),
+    "ORA-14450": ("a lock was not given in time", "E_LOCKED"),
     "ORA-00020": ("the server has no free process", "E_CONNECT"),
     "ORA-01013": ("the statement was cancelled", "E_CANCELLED"),
     "DPY-4024": ("the statement took longer than it may", "E_TIMEOUT"),
@@ -32,6 +33,14 @@ _TRANSIENT = {
         (_LOST, "E_CONNECT"),
     ),
 }  # fmt: skip
+_SESSION = (
+    "ALTER SESSION SET TIME_ZONE = '+00:00'",
+    # A linguistic order would take different texts for the same.
+    "ALTER SESSION SET NLS_COMP = BINARY",
+    "ALTER SESSION SET NLS_SORT = BINARY",
+    "ALTER SESSION SET DDL_LOCK_TIMEOUT = 4",
+)
+"""What statements rely on, whatever the server or a logon trigger sets."""
 _PERMANENT = {
     "ORA-00942": ("no such table, or no permission to see it", "E_NO_TABLE"),
     "ORA-00904": ("no such column", "E_NO_TABLE"),
@@ -41,11 +50,30 @@ _PERMANENT = {
     "ORA-28001": ("the password has expired", "E_SIGN_IN"),
     "ORA-01031": ("permission denied", "E_PERMISSION"),
     "ORA-01456": ("the transaction is read-only", "E_PERMISSION"),
+    "ORA-01950": ("the user may not use the tablespace", "E_PERMISSION"),
+    "ORA-16000": ("the database is open for reading only", "E_PERMISSION"),
+    "ORA-00955": ("the name is taken", "E_EXISTS"),
+    "ORA-00001": ("a unique constraint of the table refuses the rows", "E_CONSTRAINT"),
+    "ORA-02290": ("a check constraint of the table refuses the rows", "E_CONSTRAINT"),
+    **dict.fromkeys(("ORA-02291", "ORA-02292"), ("a foreign key refuses the rows", "E_CONSTRAINT")),
+    **dict.fromkeys(("ORA-01400", "ORA-01407"), ("a column of the table must not be NULL", "E_CONSTRAINT")),
+    "ORA-30926": ("the staged rows do not say one thing for each key", "E_CONSTRAINT"),
+    **dict.fromkeys(
+        ("ORA-01438", "ORA-01426", "ORA-12899", "ORA-01461", "ORA-01722", "ORA-01830", "ORA-01841", "ORA-01847", "ORA-01858",
+         "ORA-22835", "ORA-40441"),
+        ("a value does not fit its column", "E_VALUE"),
+    ),
+    **dict.fromkeys(
+        ("ORA-01536", "ORA-01652", "ORA-01653", "ORA-01654", "ORA-01658", "ORA-01691", "ORA-30036", "ORA-00257"),
+        ("the server's disk, quota or table space is full", "E_DISK_FULL"),
+    ),
+    "ORA-00972": ("a name is too long for the server: from 12.2 on they have 128 bytes", "E_SERVER_VERSION"),
+    "ORA-01450": ("the key is longer than an index allows", "E_SQL"),
     "ORA-12505": ("no such SID", "E_CONNECT"),
     "DPY-6003": ("no such SID", "E_CONNECT"),
     "DPY-3015": ("the server keeps passwords in a form that needs Oracle's own client", "E_SIGN_IN"),
     "DPY-3010": ("the server is too old for the driver: 12.1 and newer are read", "E_SERVER_VERSION"),
-}
+}  # fmt: skip
 
 
 def settings(connection: Connection) -> dict[str, Any]:
@@ -109,7 +137,8 @@ class Session:
             with self.translated():
                 self._open = oracledb.connect(**settings(self._settings))
                 with self._open.cursor() as cursor:
-                    cursor.execute("ALTER SESSION SET TIME_ZONE = '+00:00'")
+                    for statement in _SESSION:
+                        cursor.execute(statement)
         return self._open
 
     @contextmanager
@@ -122,14 +151,52 @@ class Session:
         except (oracledb.Error, OSError) as error:
             if self.stop.is_set():
                 raise say("ORA-01013", self.name) from error
-            raise translate(error, self.name) from error
+            said = translate(error, self.name)
+            if said.code == "E_CONNECT":
+                # What is lost rolled back by itself; the next statement opens another.
+                self.close()
+            raise said from error
 
-    def run(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run one statement; give its rows, if it has any."""
+    def run(self, sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement; give its rows, if it has any.
+
+        Args:
+            sql: with `:name` for values.
+            values: bound, in the order of the names.
+        """
         live = self.live
         with self.translated(), live.cursor() as cursor:
-            cursor.execute(sql)
+            cursor.execute(sql, list(values)) if values else cursor.execute(sql)
             return list(cursor.fetchall()) if cursor.description is not None else []
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]], sizes: Sequence[Any]) -> None:
+        """Run one statement for each row, in one round trip.
+
+        Args:
+            sql: with a `:name` for each value.
+            rows: their values.
+            sizes: what each value is bound as: a type of oracledb, or the characters of a text. A column of NULLs alone would
+                else be bound as text.
+        """
+        live = self.live
+        with self.translated(), live.cursor() as cursor:
+            cursor.setinputsizes(*sizes)
+            cursor.executemany(sql, rows)
+
+    def commit(self) -> None:
+        """Commit."""
+        live = self.live
+        with self.translated():
+            live.commit()
+
+    def rolled_back(self) -> None:
+        """Roll back; a connection that is lost has rolled back by itself."""
+        try:
+            if self._open is not None:
+                with self.translated():
+                    self._open.rollback()
+        except DataSyncError:
+            self.close()
 
     def fields(self, sql: str) -> list[Any]:
         """Say how the server describes a SELECT's columns, without running it."""

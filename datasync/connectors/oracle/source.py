@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from datasync.connectors.oracle.engine import Session
-from datasync.connectors.oracle.types import Column, column_of, exact, select_list
+from datasync.connectors.oracle.types import Column, column_of, exact, meant, select_list
 from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
 from datasync.connectors.sql.reading import Selection, relation, whole_window
 from datasync.contract.endpoints import OracleSource as Endpoint
@@ -108,5 +108,5 @@ class OracleReading(ServerReading[Column]):
         wanted, number = self._wanted(), 0
         for sql in self._statements(select_list(wanted)):
             for frame in self._session.frames(sql, self._request.batch_rows):
-                yield Batch(exact(frame, wanted, frozenset(self._request.types)), number)
+                yield Batch(meant(exact(frame, wanted, frozenset(self._request.types)), self._request.types), number)
                 number += 1

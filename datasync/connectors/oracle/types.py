@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,23 @@ _MAKERS: dict[str, Callable[[Any], Column]] = {
 def select_list(columns: Sequence[Column]) -> str:
     """Give the SELECT list that reads these columns exactly."""
     return ", ".join(column.selected() for column in columns)
+
+
+def meant(frame: pl.DataFrame, kinds: Mapping[str, DataType]) -> pl.DataFrame:
+    """Give numbers and days that a contract calls booleans and dates these types, where every cell is one.
+
+    Servers before 23 have no booleans, and a DATE has a time of day.
+    """
+    made = []
+    for name, kind in kinds.items():
+        series = frame[name] if name in frame.columns else None
+        if series is None:
+            continue
+        if kind.name == "bool" and series.dtype.is_integer() and series.is_in([0, 1]).all():
+            made.append(series.cast(pl.Boolean))
+        elif kind.name == "date" and isinstance(series.dtype, pl.Datetime) and (series.dt.truncate("1d") == series).all():
+            made.append(series.dt.date())
+    return frame.with_columns(made)
 
 
 def exact(frame: pl.DataFrame, columns: Sequence[Column], judged: frozenset[str]) -> pl.DataFrame:

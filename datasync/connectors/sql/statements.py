@@ -124,7 +124,7 @@ def _comparable(spec: TargetSpec, tables: Tables, column: str, side: str) -> str
 
 
 def merge(spec: TargetSpec, tables: Tables) -> str:
-    """Upsert by key in DuckDB: change rows that differ and are not newer, add the others."""
+    """Upsert by key in DuckDB and Oracle: change rows that differ and are not newer, add the others."""
     others = [column for column in spec.columns if column not in spec.key]
     updates = ", ".join(f"{tables.name(column)} = s.{tables.name(column)}" for column in others)
     update = (
@@ -173,7 +173,7 @@ def dml(spec: TargetSpec, tables: Tables) -> list[str]:
     if spec.write == "merge" and tables.dialect == "mysql":
         return update_and_insert(spec, tables)
     if spec.write == "merge":
-        return [merge(spec, tables) if tables.dialect == "duckdb" else upsert(spec, tables)]
+        return [merge(spec, tables) if tables.dialect in ("duckdb", "oracle") else upsert(spec, tables)]
     if spec.write == "replace":
         return [f"DELETE FROM {tables.target}", insert(spec, tables)]
     return [f"DELETE FROM {tables.target} WHERE {window_condition(spec, tables)}", insert(spec, tables)]

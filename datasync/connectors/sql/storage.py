@@ -35,6 +35,13 @@ MYSQL_INSTANT = "UTC (datasync)"
 SQLITE_DIGITS = 18
 """Digits of a decimal that SQLite can compare exactly, as a scaled integer."""
 MYSQL_SCALE = 30
+_ORACLE = {
+    "int8": "NUMBER(3)", "int16": "NUMBER(5)", "int32": "NUMBER(10)", "int64": "NUMBER(19)",
+    "uint8": "NUMBER(3)", "uint16": "NUMBER(5)", "uint32": "NUMBER(10)", "uint64": "NUMBER(20)",
+    "float32": "BINARY_FLOAT", "float64": "BINARY_DOUBLE", "bool": "NUMBER(1)", "string": "VARCHAR2(4000 BYTE)", "binary": "BLOB",
+    "date": "DATE", "json": "CLOB", "uuid": "VARCHAR2(36 BYTE)",
+}  # fmt: skip
+"""Servers before 23 have no BOOLEAN; a VARCHAR2 of more bytes needs a setting that cannot be taken back."""
 
 
 def storage_type(kind: DataType, dialect: Dialect) -> str:
@@ -43,7 +50,7 @@ def storage_type(kind: DataType, dialect: Dialect) -> str:
     Raises:
         TargetMismatch: the dialect has none.
     """
-    makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite, "mysql": _mysql}
+    makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite, "mysql": _mysql, "oracle": _oracle}
     return makers[dialect](kind)
 
 
@@ -91,6 +98,18 @@ def _mysql(kind: DataType) -> str:
             raise _refuse(kind, "mysql", "its timestamps have microseconds: timestamp[us]")
         return f"DATETIME(6) COMMENT '{MYSQL_INSTANT}'" if kind.zone else "DATETIME(6)"
     return _MYSQL[kind.name]
+
+
+def _oracle(kind: DataType) -> str:
+    if kind.name == "decimal":
+        return f"NUMBER({kind.precision},{kind.scale})"
+    if kind.name == "timestamp":
+        if kind.unit == "ns":
+            raise _refuse(kind, "oracle", "the driver binds microseconds: timestamp[us]")
+        return "TIMESTAMP(6) WITH TIME ZONE" if kind.zone else "TIMESTAMP(6)"
+    if kind.name not in _ORACLE:
+        raise _refuse(kind, "oracle", "it has no such type: json, string, or a timestamp")
+    return _ORACLE[kind.name]
 
 
 def _sqlite(kind: DataType) -> str:

@@ -44,6 +44,7 @@ from datasync.contract.endpoints.sql import (
     MysqlSource,
     MysqlTarget,
     OracleSource,
+    OracleTarget,
     PostgresSource,
     PostgresTarget,
     SqliteSource,
@@ -70,6 +71,7 @@ Source = Annotated[
 Target = Annotated[
     PostgresTarget
     | MysqlTarget
+    | OracleTarget
     | SqliteTarget
     | DuckdbTarget
     | CsvTarget
@@ -107,6 +109,7 @@ __all__ = [
     "NdjsonSource",
     "NdjsonTarget",
     "OracleSource",
+    "OracleTarget",
     "Pagination",
     "ParquetSource",
     "ParquetTarget",

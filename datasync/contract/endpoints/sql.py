@@ -44,6 +44,12 @@ class MysqlTarget(SqlTarget):
     table: str
 
 
+class OracleTarget(SqlTarget):
+    type: Literal["oracle"]
+    connection: str
+    table: str
+
+
 class SqliteTarget(SqlTarget):
     type: Literal["sqlite"]
     database: str

@@ -10,7 +10,18 @@ from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Tree
 from datasync.errors import Problem
 
-THEMES = ("source", "columns", "flow", "processors", "target", "taking", "api_target", "promises", "surroundings")
+THEMES = (
+    "source",
+    "columns",
+    "flow",
+    "processors",
+    "target",
+    "taking",
+    "api_target",
+    "oracle_target",
+    "promises",
+    "surroundings",
+)
 """Modules of this folder, each with `find(finder)`."""
 
 

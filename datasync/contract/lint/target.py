@@ -8,6 +8,7 @@ from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 
 REPLACED_BY = {"postgres": ("rows", "swap", "truncate"), "mysql": ("rows", "swap")}
 """Ways to replace that a kind of target has besides rows; TRUNCATE commits by itself in MySQL."""
+_WHY_ROWS = {"oracle": "every DDL statement commits by itself: between two renames there is no table, after TRUNCATE no rows"}
 
 
 def find(finder: Finder) -> None:
@@ -29,7 +30,9 @@ def find(finder: Finder) -> None:
         finder.add(("target", "replace_by"), f"{target.replace_by} with write: {target.write}", "write: replace")
     able = REPLACED_BY.get(target.type, ("rows",))
     if target.replace_by not in able:
-        finder.add(("target", "replace_by"), f"{target.replace_by} on {target.type}", ", ".join(able))
+        finder.add(
+            ("target", "replace_by"), f"{target.replace_by} on {target.type}", ", ".join(able), _WHY_ROWS.get(target.type, "")
+        )
     _erased_params(finder)
     table = getattr(target, "table", None)
     if table is not None and (table.count(".") > 1 or table.rpartition(".")[2].startswith("_datasync")):

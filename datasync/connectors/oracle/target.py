@@ -1,0 +1,341 @@
+"""A contract's Oracle target in, staging in a DuckDB file of the project and one atomic publishing step in Oracle out."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import polars as pl
+
+from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.files import staging as staged
+from datasync.connectors.files.staging_files import StagingFiles
+from datasync.connectors.oracle import commits, fetching
+from datasync.connectors.oracle.catalog import Place, Table, check_table, exists, find_place, find_table
+from datasync.connectors.oracle.engine import Session
+from datasync.connectors.oracle.guard import Guard
+from datasync.connectors.oracle.publishing import Local, Publication
+from datasync.connectors.oracle.staging import (
+    PUBLISHED,
+    OracleStaging,
+    OracleWriter,
+    copying,
+    keep,
+    reference_name,
+    wanted,
+)
+from datasync.connectors.oracle.tables import drop_table, events_ddl, events_name, quoted, shape_of, staging_ddl, target_ddl
+from datasync.connectors.oracle.wording import Wording
+from datasync.connectors.sql import bookkeeping as book
+from datasync.connectors.sql import modes
+from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.reading import quote_table
+from datasync.connectors.sql.statements import Tables, same_key, window_condition
+from datasync.connectors.sql.storage import storage_type
+from datasync.contract.endpoints import OracleTarget as Endpoint
+from datasync.contract.types import DataType
+from datasync.errors import PermanentError, Refused, TransientError
+from datasync.failpoints import failpoint
+from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
+
+TRIES = 6
+"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
+OWN_WAIT = 10
+"""Seconds to wait for our own lost connection to be noticed by the server."""
+_WRITTEN = '"_datasync_written"'
+
+
+class OracleTarget:
+    """See `seams.Target`.
+
+    A session for questions, one that holds the sync's lock, and one that loads and publishes.
+    """
+
+    kind = "oracle"
+
+    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
+        self._table = endpoint.table
+        self._connection_id = endpoint.connection
+        self._surroundings = surroundings
+        self._settings: Connection | None = None
+        self._asking: Session | None = None
+        self._writing: Session | None = None
+        self._guarding: Guard | None = None
+        self._found_place: Place | None = None
+        self._staged_by: Guard | None = None
+        name = hashlib.sha256(f"{self._connection_id}|{self._table}".encode()).hexdigest()[:16]
+        self._folder = surroundings.home / "staging" / f"oracle-{name}"
+        self._files = StagingFiles(self._folder, self._folder)
+        self._copied: tuple[str, tuple[str, ...]] | None = None
+        self._stop = threading.Event()
+
+    @property
+    def _connection(self) -> Connection:
+        if self._settings is None:
+            self._settings = self._surroundings.connection(self._connection_id)
+        return self._settings
+
+    @property
+    def _session(self) -> Session:
+        if self._asking is None:
+            self._asking = Session(self._connection)
+        return self._asking
+
+    @property
+    def _writer_session(self) -> Session:
+        if self._writing is None:
+            self._writing = Session(self._connection)
+        return self._writing
+
+    @property
+    def _guard(self) -> Guard:
+        if self._guarding is None:
+            self._guarding = Guard(self._connection)
+        return self._guarding
+
+    @property
+    def _place(self) -> Place:
+        if self._found_place is None:
+            self._found_place = find_place(self._session, self._table)
+        return self._found_place
+
+    # --- before a run
+
+    def inspect(self, spec: TargetSpec) -> TargetState:
+        """Look at the table and this sync's commits."""
+        check_names(spec, "oracle", self._table)
+        for kind in spec.columns.values():
+            storage_type(kind, "duckdb")
+        shape_of(spec, Table())
+        table, additions = check_table(self._session, self._place, spec)
+        done, sequence = self._commits(spec)
+        known = {name: spec.columns.get(name) for name in table.columns}
+        return TargetState(bool(table.columns), known, done, sequence, additions.words())
+
+    def _commits(self, spec: TargetSpec) -> tuple[tuple[Commit, ...], int]:
+        if not exists(self._session, self._place.beside(book.FILES)):
+            return (), 0
+        books = commits.books(self._session, self._place)
+        return books.of_sync(spec.sync), books.newest()
+
+    def clock(self) -> datetime:
+        """Give the server's time."""
+        return commits.clock(self._session)
+
+    def acquire(self, spec: TargetSpec) -> int:
+        """Lock the sync in a session of its own and take the next fencing token."""
+        self._make_rows(spec)
+        if not self._guard.hold(self._place, f"sync:{spec.sync}"):
+            raise Refused(
+                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
+            )
+        return commits.next_token(self._session, self._place, spec.sync)
+
+    def _make_rows(self, spec: TargetSpec) -> None:
+        """See that the tables of the books, and the rows that are locked, are there."""
+        commits.make_books(self._session, self._place)
+        for what in (f"sync:{spec.sync}", f"table:{self._place.table}"):
+            commits.make_lock(self._session, self._place, self._place.lock(what))
+
+    # --- staging
+
+    def writer(self, spec: TargetSpec) -> OracleWriter:
+        """Create this run's staging file and open it for loading."""
+        limits = shape_of(spec, find_table(self._session, self._place, spec)).limits
+        self._copied = None
+        return OracleWriter(self._files.opened(spec.run_id), spec, limits)
+
+    def staging(self, spec: TargetSpec) -> OracleStaging:
+        """Give this run's committed staging, with copies of what is asked of the published table."""
+        handle = self._files.left(spec.run_id)
+        columns = tuple(wanted(spec))
+        if self._copied != (spec.run_id, columns):
+            self._copy(handle, spec)
+        return OracleStaging(handle, spec, columns if self._is_copied(handle) else (), lambda name: self._referenced(spec, name))
+
+    def _is_copied(self, handle: Handle) -> bool:
+        sql = f"SELECT count(*) FROM duckdb_tables() WHERE table_name = '{PUBLISHED.strip(chr(34))}'"
+        with handle.statements() as connection:
+            found = first(connection, sql)
+        return found is not None and bool(found[0])
+
+    def _copy(self, handle: Handle, spec: TargetSpec) -> None:
+        """Copy what the audit asks of the published table."""
+        columns = wanted(spec)
+        if columns and exists(self._session, self._place):
+            held = find_table(self._session, self._place, spec).columns
+            keep(handle, PUBLISHED, columns, self._fetched(copying(spec, self._place, held), columns))
+        self._copied = (spec.run_id, tuple(columns))
+
+    def _fetched(self, sql: str, kinds: Mapping[str, DataType]) -> Iterator[pl.DataFrame]:
+        return fetching.frames(self._session, sql, kinds)
+
+    def _referenced(self, spec: TargetSpec, name: str) -> str:
+        """Copy the values that `references` looks up; without a schema, the target's is meant."""
+        schema, _, table = name.rpartition(".")
+        place = Place(schema or self._place.schema, table)
+        if not exists(self._session, place):
+            raise PermanentError(f"there is no table {name[:80]} beside the target", code="E_NO_TABLE")
+        kinds = {theirs: spec.columns[own] for own, theirs in spec.looked_up.get(name, ()) if own in spec.columns}
+        listed = ", ".join(quoted(column) for column in kinds)
+        relation = reference_name(name)
+        keep(
+            self._files.opened(spec.run_id),
+            relation,
+            kinds,
+            self._fetched(f"SELECT DISTINCT {listed} FROM {place.quoted}", kinds),
+        )
+        return relation
+
+    # --- publishing
+
+    def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        """Publish the staged rows and write the commit row; try again when a lock or the connection fails.
+
+        A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
+        """
+        failpoint("publish.begin")
+        tries = 0
+        while True:
+            try:
+                return self._publish(spec, request)
+            except TransientError as error:
+                tries += 1
+                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
+                    raise
+                if self._stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
+                    raise
+
+    def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
+        self._make_rows(spec)
+        if not self._guard.hold(self._place, f"sync:{spec.sync}", OWN_WAIT):
+            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+        if not self._hold_staging(book.staging_name(spec.run_id)):
+            raise Refused(f"run {spec.run_id} is being published by someone else", code="E_BUSY")
+        return Publication(self._writer_session, self._place, spec, request, self._local(spec)).carry_out()
+
+    def _local(self, spec: TargetSpec) -> Local:
+        columns = ", ".join(f'"{name}"' for name in spec.columns)
+        sql = f"SELECT {columns} FROM {staged.tables_of(spec).staging}"
+
+        def rows() -> int:
+            return staged.count(self._files.left(spec.run_id), spec)
+
+        def recheck(statement: str) -> int:
+            handle = self._files.opened(spec.run_id)
+            self._copy(handle, spec)
+            for name in spec.looked_up:
+                self._referenced(spec, name)
+            with handle.statements() as connection:
+                found = first(connection, statement)
+            return int(found[0]) if found is not None and found[0] else 0
+
+        return Local(rows, lambda: staged.stream(self._files.opened(spec.run_id), sql, spec.columns), recheck)
+
+    def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
+        """Find the rows that this run wrote by reading them back into the staging file."""
+        if spec.write == "append" or not self._files.has(spec.run_id):
+            return None
+        if commits.books(self._session, self._place).newest() != commit.sequence:
+            return None
+        place = self._place.beside(book.staging_name(spec.run_id))
+        if not exists(self._session, place):
+            return None
+        tables = Tables(self._place.quoted, place.quoted, "oracle")
+        listed = ", ".join(f"t.{quoted(name)}" for name in spec.stored)
+        sql = f"SELECT {listed} FROM {tables.target} t{_touched(spec, tables)}"
+        handle = self._files.opened(spec.run_id)
+        keep(handle, _WRITTEN, spec.stored, self._fetched(sql, spec.stored))
+        return modes.published(spec, Tables(_WRITTEN, staged.tables_of(spec).staging, "duckdb"))
+
+    # --- afterwards
+
+    def _hold_staging(self, name: str) -> bool:
+        """Hold a run's tables in Oracle, in a session of its own: they go before the sync's lock does."""
+        commits.make_lock(self._session, self._place, self._place.lock(f"stg:{name}"))
+        if self._staged_by is None:
+            self._staged_by = Guard(self._connection)
+        return self._staged_by.hold(self._place, f"stg:{name}")
+
+    def _let_staging_go(self) -> None:
+        if self._staged_by is not None:
+            self._staged_by.close()
+            self._staged_by = None
+
+    def drop_staging(self, run_id: str) -> None:
+        """Remove a run's staging file, and its tables in Oracle."""
+        self.drop_orphan(book.staging_name(run_id))
+
+    def orphans(self) -> list[str]:
+        """Give the staging files that no process holds, and the tables in Oracle that no session does."""
+        free = self._files.orphans()
+        tables = commits.staging_tables(self._session, self._place)
+        mine = [name for name in tables if name in free or not (self._folder / f"{name}.duckdb").exists()]
+        held = {name for name in mine if not self._free(name)}
+        return sorted({*free, *mine} - held)
+
+    def _free(self, name: str) -> bool:
+        probe = Guard(self._connection)
+        try:
+            return not commits.has_lock(self._session, self._place, self._place.lock(f"stg:{name}")) or probe.hold(
+                self._place, f"stg:{name}"
+            )
+        finally:
+            probe.close()
+
+    def drop_orphan(self, name: str) -> None:
+        """Remove a staging file and the tables of its run, by the name of `orphans`."""
+        self._let_staging_go()
+        self._files.drop_orphan(name)
+        for table in (name, events_name(name)):
+            drop_table(self._session, self._place.beside(table))
+        commits.drop_lock(self._session, self._place, self._place.lock(f"stg:{name}"))
+
+    def explain(self, spec: TargetSpec) -> list[str]:
+        """Give the DDL before the transaction, the table's, and the statements of the transaction."""
+        schema = self._table.rpartition(".")[0]
+        prefix = quote_table(schema, "oracle") + "." if schema else ""
+        tables = Tables(quote_table(self._table, "oracle"), prefix + quoted(book.staging_name(spec.run_id)), "oracle")
+        events, shape = prefix + quoted(events_name(book.staging_name(spec.run_id))), shape_of(spec, Table())
+        found = ["stage in a DuckDB file of the project, where the audit judges", staging_ddl(spec, tables.staging, shape)[0]]
+        if spec.history is not None:
+            found.append(events_ddl(spec, events))
+        return [
+            *found,
+            f"-- when absent: {target_ddl(spec, tables.target)}",
+            *Wording(spec, tables, events, shape.lobs).statements(),
+        ]
+
+    def cancel(self) -> None:
+        """End the statements that other threads are in."""
+        self._stop.set()
+        self._files.interrupt()
+        for session in (self._asking, self._writing, *self._guards()):
+            if session is not None:
+                session.cancel()
+
+    def _guards(self) -> list[Session]:
+        return [guard.session for guard in (self._guarding, self._staged_by) if guard is not None]
+
+    def close(self) -> None:
+        """Close staging and connections; the locks end with them."""
+        self._files.close()
+        self._let_staging_go()
+        for session in (self._asking, self._writing):
+            if session is not None:
+                session.close()
+        if self._guarding is not None:
+            self._guarding.close()
+            self._guarding = None
+
+
+def _touched(spec: TargetSpec, tables: Tables) -> str:
+    """Give the WHERE clause of the rows that a run may have written; none where it may have touched any."""
+    if spec.write == "replace_window":
+        return f" WHERE {window_condition(spec, tables)}"
+    if spec.write == "replace" or spec.complete:
+        return ""
+    return f" WHERE EXISTS (SELECT 1 FROM {tables.staging} s WHERE {same_key(spec, tables)})"
