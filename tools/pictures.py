@@ -41,13 +41,13 @@ PACKAGES = (
     "@forevolve/bootstrap-dark@1.1.0", "popper.js@1.12.9", "jquery@3.7.1", "vega@5", "vega-lite@5", "vega-embed@6",
 )  # fmt: skip
 SERVED = (
-    (r"bootstrapcdn\.com/bootstrap/4\.3\.1/(.+)", "bootstrap/dist/{}"),
-    (r"unpkg\.com/bootstrap-table@[^/]+/(.+)", "bootstrap-table/{}"),
+    (r"/bootstrap/4\.3\.1/(.+)", "bootstrap/dist/{}"),
+    (r"/bootstrap-table@[^/]+/(.+)", "bootstrap-table/{}"),
     (r"bootstrap-datepicker/1\.9\.0/(.+)", "bootstrap-datepicker/dist/{}"),
     (r"font-awesome/6\.6\.0/(.+)", "@fortawesome/fontawesome-free/{}"),
     (r"npm/@forevolve/bootstrap-dark@1\.1\.0/(.+)", "@forevolve/bootstrap-dark/{}"),
     (r"popper\.js/1\.12\.9/(.+)", "popper.js/dist/{}"),
-    (r"code\.jquery\.com/jquery-3\.7\.1\.min\.js", "jquery/dist/jquery.min.js"),
+    (r"/jquery-3\.7\.1\.min\.js", "jquery/dist/jquery.min.js"),
     (r"npm/vega@5$", "vega/build/vega.min.js"),
     (r"npm/vega-lite@5$", "vega-lite/build/vega-lite.min.js"),
     (r"npm/vega-embed@6$", "vega-embed/build/vega-embed.min.js"),

@@ -212,9 +212,9 @@ def test_a_value_cannot_turn_the_words_around_it() -> None:
     ("statuses", "said"),
     [
         ("passed failed", ""),
-        ("failed passed", "1 run, since 2026-"),
-        ("running error held passed", "2 runs, since 2026-"),
-        ("failed failed", "2 or more runs, since 2026-"),
+        ("failed passed", "1 run, since "),
+        ("running error held passed", "2 runs, since "),
+        ("failed failed", "2 or more runs, since "),
         ("running", ""),
         ("", ""),
     ],

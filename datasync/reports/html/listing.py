@@ -123,14 +123,14 @@ def standing(runs: Sequence[RunRow]) -> tuple[RunRow | None, str]:
         runs: newest first.
 
     Returns:
-        The newest run that is over, and since when it goes wrong: `3 runs, since 2026-11-01 02:15`; empty when it does not.
+        The newest run that is over, and since when it goes wrong: `3 runs, since Nov 1 02:15`; empty when it does not.
     """
     over = [run for run in runs if run.status != "running"]
     bad = list(takewhile(lambda run: run.status not in GOOD, over))
     if not bad:
         return (over[0] if over else None), ""
     more = " or more" if len(bad) == len(runs) > 1 else ""
-    return over[0], f"{len(bad)}{more} {'run' if len(bad) == 1 else 'runs'}, since {bad[-1].started_at:%Y-%m-%d\u00a0%H:%M}"
+    return over[0], f"{len(bad)}{more} {'run' if len(bad) == 1 else 'runs'}, since {bad[-1].started_at:%b\u00a0%-d\u00a0%H:%M}"
 
 
 class _Row:
