@@ -45,6 +45,7 @@ alerts:
 @pytest.fixture
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack() as fake:
+        fake.gestures.patience = 30
         yield fake
 
 

@@ -57,11 +57,15 @@ class Gestures:
         world: where they are.
         base: address of this Slack, for response_url.
         sockets: the way when `target` has no URL.
+
+    Attributes:
+        patience: seconds in which the app must answer: Slack's own, unless a busy machine is given more.
     """
 
     def __init__(self, world: World, base: str, sockets: SocketLink, target: Target) -> None:
         self.world, self._base, self._sockets = world, base, sockets
         self.target = target
+        self.patience = PATIENCE
         # An app on loopback is not behind a proxy.
         self._opener = build_opener(ProxyHandler({}))
 
@@ -144,7 +148,7 @@ class Gestures:
         request = Request(url, body.encode(), {name: value for name, value in sent.items() if value}, method="POST")  # noqa: S310
         began = time.monotonic()
         try:
-            with self._opener.open(request, timeout=PATIENCE) as response:
+            with self._opener.open(request, timeout=self.patience) as response:
                 return Answered(response.status, response.read().decode(), time.monotonic() - began)
         except HTTPError as error:
             with error:
@@ -154,7 +158,7 @@ class Gestures:
 
     def _by_socket(self, kind: str, payload: Any) -> Answered:
         began = time.monotonic()
-        done, found = self._sockets.send(kind, payload, PATIENCE)
+        done, found = self._sockets.send(kind, payload, self.patience)
         return Answered(200 if done else 0, json.dumps(found) if found else "", time.monotonic() - began)
 
     def _common(self, kind: str, user: User) -> dict[str, Any]:
