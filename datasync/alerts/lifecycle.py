@@ -123,6 +123,6 @@ def _worse(before: Incident, after: Incident) -> bool:
 def _figures(incident: Incident, check: CheckResult) -> Incident:
     return replace(
         incident, failed=check.failed, evaluated=check.evaluated, expected=check.expected, message=check.message,
-        observed=observed_text(check.observed), promise=check.description, samples=check.samples,
+        observed=observed_text(check), promise=check.description, samples=check.samples,
         kind=check.type,
     )  # fmt: skip

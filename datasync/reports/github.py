@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from datasync.errors import Problem
 from datasync.results.model import CheckResult, RunResult
-from datasync.results.words import check_line, sorted_checks, verdict
+from datasync.results.words import check_line, promise_line, sorted_checks, verdict
 
 LEVELS = {"failed": "error", "error": "error", "warned": "warning"}
 SHOWN = 10
@@ -42,7 +42,7 @@ def annotated(result: RunResult, file: str = "", places: Mapping[str, int] | Non
 
 def _check(level: str, check: CheckResult, file: str, line: int | None) -> str:
     samples = f" e.g. {', '.join(check.samples[:3])}" if check.samples and check.failed else ""
-    said = f"{check_line(check)}; promised: {check.expected}.{samples}"
+    said = f"{check_line(check)}; promised: {promise_line(check)}.{samples}"
     return _command(level, said, {"file": file, "line": line if file else None, "title": f"{check.name} {check.status}"})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from datasync.results.model import RunResult
-from datasync.results.words import check_line
+from datasync.results.words import check_line, promise_line
 
 COUNTED = ("tests", "failures", "errors", "skipped")
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -39,7 +39,7 @@ def _suite(result: RunResult) -> Element:
     )
     for check in result.checks:
         case = SubElement(suite, "testcase", classname=f"{result.contract}.{check.gate}", name=check.name)
-        words = f"{check_line(check)}; promised: {check.expected}"
+        words = f"{check_line(check)}; promised: {promise_line(check)}"
         if check.status == "failed":
             SubElement(case, "failure", message=words)
         elif check.status == "error":

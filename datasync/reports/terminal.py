@@ -14,6 +14,7 @@ from datasync.results.words import (
     seconds,
     sorted_checks,
     status_counts,
+    terms,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def _row(check: CheckResult) -> tuple[str, str, str, str]:
     from rich.markup import escape
 
     colour = COLOURS[check.status]
-    allowed = f"allowed {check.tolerance}" if check.tolerance else "warn" if check.severity == "warn" else ""
-    expected = escape(check.expected) + (f" [bright_black]{allowed}[/]" if allowed else "")
+    said = terms(check)
+    expected = escape(check.expected) + (f" [bright_black]{escape(said)}[/]" if said else "")
     samples = f"  [bright_black]e.g. {escape(', '.join(check.samples[:3]))}[/]" if check.samples and check.failed else ""
     name = f"  [{colour}]{SIGNS[check.status]}[/] {escape(check.name)}"
     return name, f"[bright_black]{check.gate}[/]", escape(check_line(check)), expected + samples

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from datasync.results.model import CheckResult, CheckStatus, RunResult
 
 ORDER: tuple[CheckStatus, ...] = ("failed", "error", "warned", "passed", "skipped")
+BAD = ("failed", "error", "warned")
 TABLE = ("columns", "cursor_nulls", "null_share", "distinct", "freshness", "expectation", "fidelity",
          "count.min", "count.max", "count.tolerance", "count.drift")  # fmt: skip
 """Kinds that give one verdict and count no rows."""
@@ -42,12 +44,17 @@ def share(part: int, whole: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """Write a duration: `0.4 s`, `12 s`, `3 min 05 s`."""
+    """Write a duration by its two largest units: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 05 min`, `4,714 d 12 h`."""
     if value < 10:
         return f"{value:.1f} s"
     if value < 60:
         return f"{value:.0f} s"
-    return f"{int(value // 60)} min {int(value % 60):02d} s"
+    whole = int(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400:,} d {whole % 86400 // 3600} h"
 
 
 def when(value: datetime) -> str:
@@ -67,7 +74,7 @@ def check_line(check: CheckResult) -> str:
     if check.status == "error":
         return check.message or "could not be evaluated"
     if check.evaluated <= 1 and check.observed is not None:
-        text = observed_text(check.observed)
+        text = observed_text(check)
         return text if isinstance(check.observed, Mapping) else f"observed {text}"
     if check.type in TABLE:
         return "not met" if check.failed else "met"
@@ -77,11 +84,46 @@ def check_line(check: CheckResult) -> str:
     return f"{number(check.failed)} of {number(check.evaluated)} rows ({share(check.failed, check.evaluated)})"
 
 
-def observed_text(value: object) -> str:
-    """Write what a table check saw: `missing: id, name; extra: id;name`, or the figure itself; empty for nothing."""
+def observed_text(check: CheckResult) -> str:
+    """Write what a table check saw: `missing: id, name; extra: id;name`, an age, a figure; empty for nothing."""
+    value = check.observed
     if isinstance(value, Mapping):
         return "; ".join(f"{word}: {', '.join(map(str, found))}" for word, found in value.items())
-    return "" if value is None else str(value)
+    if value is None or isinstance(value, bool | str):
+        return "" if value is None else str(value)
+    if check.type == "freshness":
+        return f"{seconds(value)} old" if value >= 0 else f"{seconds(-value)} in the future"
+    return number(value) if isinstance(value, int) else _figure(value) if isinstance(value, float) else str(value)
+
+
+def _figure(value: float) -> str:
+    """Write a measured figure with the digits that tell something; what is not zero never reads as zero."""
+    return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:,.6g}"
+
+
+def limit_line(check: CheckResult) -> str:
+    """Say how much was allowed, in rows where rows are counted."""
+    if check.type in TABLE or check.status in ("error", "skipped") or check.evaluated <= 1:
+        return ""
+    if check.threshold is None:
+        return f"allowed {check.tolerance}" if check.tolerance else ""
+    # Floats of exact shares: a whole number of rows must not become one less.
+    rows = math.floor(check.threshold * check.evaluated + 1e-6)
+    if not rows:
+        return "none allowed"
+    return f"at most {number(rows)} allowed ({share(rows, check.evaluated)})"
+
+
+def terms(check: CheckResult) -> str:
+    """Say what breaking a promise costs, beside it: how much was allowed where it is broken, and that it only warns."""
+    limit = limit_line(check) if check.failed else ""
+    return ", ".join(part for part in (limit, "only warns" if check.severity == "warn" else "") if part)
+
+
+def promise_line(check: CheckResult) -> str:
+    """Say what was promised, and on which terms."""
+    said = terms(check)
+    return f"{check.expected}; {said}" if said else check.expected
 
 
 def counts_line(result: RunResult) -> str:

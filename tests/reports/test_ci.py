@@ -8,6 +8,7 @@ from xml.etree.ElementTree import fromstring
 from datasync.errors import Problem
 from datasync.reports.github import SHOWN, annotated, annotated_problems
 from datasync.reports.junit import junit
+from datasync.reports.markdown import markdown
 from datasync.results.model import CheckResult, ErrorResult
 from tests.reports.filled import START, Given, run
 
@@ -19,7 +20,7 @@ BROKEN = run(Given(checks=1), 28, START)
 def test_an_annotation_stands_on_the_line_of_the_promise() -> None:
     said = annotated(FAILED, "contracts/shop.yaml", {"price.min": 8})
     assert said == (
-        "::error file=contracts/shop.yaml,line=8,title=price.min failed::910 of 24,000 rows (3.8 %25); promised: ≥ 0 . e.g. -99\n"
+        "::error file=contracts/shop.yaml,line=8,title=price.min failed::910 of 24,000 rows (3.8 %25); promised: ≥ 0 ; at most 240 allowed (1.0 %25). e.g. -99\n"
     )
 
 
@@ -61,3 +62,12 @@ def test_several_runs_are_one_junit_document() -> None:
     many = fromstring(junit(FAILED, PASSED, replace(PASSED, error=ErrorResult("E_X", "", "gone"))))
     assert (many.tag, many.get("tests"), many.get("failures"), many.get("errors")) == ("testsuites", "10", "1", "1")
     assert [suite.tag for suite in many] == ["testsuite"] * 3
+
+
+def test_markdown_folds_what_is_in_order() -> None:
+    said = markdown(FAILED)
+    before, _, folded = said.partition("<details>")
+    assert "price.min" in before
+    assert "at most 240 allowed" in before
+    assert all(check.name.replace("_", "\\_") in folded for check in FAILED.checks if check.status == "passed")
+    assert "price.min" not in folded

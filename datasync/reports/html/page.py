@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,6 @@ from datasync.results.model import CheckResult, RunResult, StageResult
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-BAD = ("failed", "error", "warned")
 FIRST = 10
 """Findings that are shown at once; the rest is folded."""
 DRAWN = 40
@@ -34,8 +32,8 @@ def run_page(page: RunPage) -> str:
 def run_values(page: RunPage) -> dict[str, Any]:
     """Give what the template of a run's page is filled with."""
     result = page.result
-    bad = [check for check in words.sorted_checks(result.checks) if check.status in BAD]
-    rest = [check for check in words.sorted_checks(result.checks) if check.status not in BAD]
+    bad = [check for check in words.sorted_checks(result.checks) if check.status in words.BAD]
+    rest = [check for check in words.sorted_checks(result.checks) if check.status not in words.BAD]
     draw = _Trends(page)
     findings = [_Shown.of(check, page, draw) for check in _by_weight(bad)]
     return {
@@ -103,29 +101,16 @@ class _Shown:
         by_rows = check.type not in words.TABLE and check.threshold is not None
         allowed = 100 * check.threshold if by_rows and check.threshold is not None else None
         return cls(
-            check, words.check_line(check), limit_line(check), _since(points, page), line, share, allowed, trends.draw(points),
-            [row.short for row in page.aside.get(check.name, ())] if check.failed else (),
+            check, words.check_line(check), words.limit_line(check), _since(points, page), line, share, allowed,
+            trends.draw(points), [row.short for row in page.aside.get(check.name, ())] if check.failed else (),
         )  # fmt: skip
-
-
-def limit_line(check: CheckResult) -> str:
-    """Say how much was allowed, in rows where rows are counted."""
-    if check.type in words.TABLE or check.status in ("error", "skipped") or check.evaluated <= 1:
-        return ""
-    if check.threshold is None:
-        return f"allowed {check.tolerance}" if check.tolerance else ""
-    # Floats of exact shares: a whole number of rows must not become one less.
-    rows = math.floor(check.threshold * check.evaluated + 1e-6)
-    if not rows:
-        return "none allowed"
-    return f"at most {words.number(rows)} allowed ({words.share(rows, check.evaluated)})"
 
 
 def _since(past: Sequence[CheckPoint], page: RunPage) -> str:
     """Say how long a check has been what it is not meant to be."""
-    if not past or past[0].status not in BAD:
+    if not past or past[0].status not in words.BAD:
         return ""
-    number = len(list(takewhile(lambda run: run.status in BAD, past)))
+    number = len(list(takewhile(lambda run: run.status in words.BAD, past)))
     if number == 1:
         before = sum(1 for run in past[1:] if run.status == "passed")
         return f"new: passed in the {before} runs before" if before > 1 else "new in this run"
