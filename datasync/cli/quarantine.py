@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from datasync.cli.options import json_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group()
@@ -86,16 +89,16 @@ def show(run_id: str, limit: int, reason: str | None, masked: bool, as_json: boo
             continue
         out = console()
         out.print(f"[bold]gate {rows.gate}[/]: {total:,} rows" + (f", the first {limit}" if total > limit else ""))
-        out.print(_table(frame))
+        _show(frame, out)
     if as_json:
         print_json(documents)
     return 0
 
 
 def _masked(run_id: str, limit: int, reason: str, as_json: bool) -> int:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
+    from datasync.cli.fitting import show_rows
     from datasync.cli.places import here
     from datasync.cli.presenter import console, print_json
     from datasync.sync.aside_rows import Look
@@ -108,31 +111,28 @@ def _masked(run_id: str, limit: int, reason: str, as_json: bool) -> int:
         )
         return 0
     names = list(dict.fromkeys(name for row in rows for name in row.columns))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in (*(["place"] if any(row.place for row in rows) else ()), "reasons", *names):
-        table.add_column(escape(name), overflow="fold", min_width=len(name), no_wrap=name == "reasons")
+    placed = ["place"] if any(row.place for row in rows) else []
+    lines = []
     for row in rows:
-        cells = {cell.column: f"[red]{escape(cell.text)}[/]" if cell.bad else escape(cell.text) for cell in row.cells}
-        head = (escape(row.place),) if any(one.place for one in rows) else ()
-        table.add_row(*head, escape(", ".join(row.reasons)), *(cells.get(name, "") for name in names))
-    console().print(table)
+        cells = {cell.column: Text(cell.text, "red" if cell.bad else "") for cell in row.cells}
+        head = [Text(row.place)] if placed else []
+        lines.append([*head, Text(", ".join(row.reasons)), *(cells.get(name, Text()) for name in names)])
+    show_rows(console(), [*placed, "reasons", *names], lines)
     return 0
 
 
-def _table(frame: Any) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
+def _show(frame: Any, out: Console) -> None:
+    from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    from datasync.cli.fitting import show_rows
+
     names = [name for name in frame.columns if name not in ("_gate", "_batch", "_id")]
-    for name in names:
-        table.add_column(
-            name.removeprefix("_") if name in ("_reasons", "_file", "_line", "_state", "_text") else name, overflow="fold"
-        )
+    own = ("_reasons", "_file", "_line", "_state", "_text")
+    lines = []
     for row in frame.select(names).rows(named=True):
         cells = [", ".join(row[name]) if name == "_reasons" else "" if row[name] is None else str(row[name]) for name in names]
-        table.add_row(*(escape(cell[:200]) for cell in cells))
-    return table
+        lines.append([Text(cell[:200]) for cell in cells])
+    show_rows(out, [name.removeprefix("_") if name in own else name for name in names], lines)
 
 
 @quarantine.command()

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from datasync.cli.options import json_option, verbose_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+COLUMNS = ("run", "contract", "status", "started (UTC)", "took", "staged", "published", "set aside", "window")
+NARROW = ("contract", "status", "started (UTC)", "published", "set aside")
+FIGURES = ("took", "staged", "published", "set aside")
 
 
 @click.group()
@@ -19,6 +30,7 @@ def runs() -> None:
 @json_option
 def list_runs(contract: str | None, status: str | None, limit: int, as_json: bool) -> int:
     """List runs, newest first."""
+
     from datasync.cli.places import here, opened_history
     from datasync.cli.presenter import console, print_json
     from datasync.reports.terminal import COLOURS
@@ -33,20 +45,41 @@ def list_runs(contract: str | None, status: str | None, limit: int, as_json: boo
     if not found:
         click.echo("no run yet")
         return 0
+
+    lines = []
+    for row in found:
+        colour = COLOURS.get(row.status, "white")
+        window = f"{row.window_start or ''} … {row.window_end}" if row.window_end else ""
+        name = row.contract if row.kind == "run" else f"{row.contract} ({row.kind})"
+        started = f"{row.started_at:%Y-%m-%d %H:%M:%S}"
+        counts = (f"{row.staged:,}", f"{row.published:,}", f"{row.quarantined:,}")
+        cells = (row.run_id, name, f"[{colour}]{row.status}[/]", started, seconds(row.seconds), *counts, window)
+        lines.append(dict(zip(COLUMNS, cells, strict=True)))
+    out = console()
+    out.print(runs_table(lines, out))
+    return 0
+
+
+def runs_table(lines: Sequence[Mapping[str, str]], console: Console) -> Table:
+    """Lay out runs; ids are there to be copied, so that a narrow terminal shows fewer columns, not shorter ids."""
+    from rich.measure import Measurement
+
+    table = _table(lines, COLUMNS)
+    if Measurement.get(console, console.options.update(max_width=1000), table).maximum <= console.width:
+        return table
+    under = [{**line, "contract": f"{line['contract']}\n  [bright_black]{line['run']}[/]"} for line in lines]
+    return _table(under, NARROW)
+
+
+def _table(lines: Sequence[Mapping[str, str]], names: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("run", "contract", "status", "started (UTC)", "took", "staged", "published", "set aside", "window"):
-        table.add_column(name, justify="right" if name in ("took", "staged", "published", "set aside") else "left")
-    for row in found:
-        window = f"{row.window_start or ''} … {row.window_end}" if row.window_end else ""
-        colour = COLOURS.get(row.status, "white")
-        counts = (f"{row.staged:,}", f"{row.published:,}", f"{row.quarantined:,}")
-        started = f"{row.started_at:%Y-%m-%d %H:%M:%S}"
-        name = f"{row.contract} (shadow)" if row.kind == "shadow" else row.contract
-        table.add_row(row.run_id, name, f"[{colour}]{row.status}[/]", started, seconds(row.seconds), *counts, window)
-    console().print(table)
-    return 0
+    for name in names:
+        table.add_column(name, justify="right" if name in FIGURES else "left", no_wrap=name != "contract", overflow="fold")
+    for line in lines:
+        table.add_row(*(line[name] for name in names))
+    return table
 
 
 @runs.command()

@@ -85,7 +85,7 @@ def _row(check: CheckResult) -> tuple[str, str, str, str]:
 
     colour = COLOURS[check.status]
     said = terms(check)
-    expected = escape(check.expected) + (f" [bright_black]{escape(said)}[/]" if said else "")
+    expected = escape(check.expected) + (f"[bright_black]; {escape(said)}[/]" if said else "")
     samples = f"  [bright_black]e.g. {escape(', '.join(check.samples[:3]))}[/]" if check.samples and check.failed else ""
     name = f"  [{colour}]{SIGNS[check.status]}[/] {escape(check.name)}"
     return name, f"[bright_black]{check.gate}[/]", escape(check_line(check)), expected + samples
