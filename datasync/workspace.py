@@ -12,6 +12,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +184,19 @@ def storage_error(message: str, error: Exception) -> StorageError:
     hint = "the disk is full: free space, or move DATASYNC_WORKSPACE" if full else "check the folder's owner and permissions"
     name = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
     return StorageError(f"{message}: {name}", code="E_DISK_FULL" if full else "E_STORAGE", hint=hint)
+
+
+@contextmanager
+def writing(file: object) -> Iterator[None]:
+    """Say which file it is that cannot be written, and why.
+
+    Raises:
+        StorageError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(f"{file} cannot be written", error) from error
 
 
 def workspaces(base: Place) -> Iterator[tuple[str, str]]:

@@ -94,13 +94,13 @@ def give(results: Sequence[RunResult], forms: Forms, project: Project, verbose: 
         for found in texts.values():
             click.echo(found, nl=not found.endswith("\n"))
         return
-    if len(texts) == 1 and not forms.path.is_dir():
-        forms.path.parent.mkdir(parents=True, exist_ok=True)
-        forms.path.write_text(next(iter(texts.values())), encoding="utf-8")
-        return
-    forms.path.mkdir(parents=True, exist_ok=True)
-    for name, found in texts.items():
-        (forms.path / FILES[name]).write_text(found, encoding="utf-8")
+    from datasync.workspace import writing
+
+    alone = len(texts) == 1 and not forms.path.is_dir()
+    with writing(forms.path):
+        (forms.path.parent if alone else forms.path).mkdir(parents=True, exist_ok=True)
+        for name, found in texts.items():
+            (forms.path if alone else forms.path / FILES[name]).write_text(found, encoding="utf-8")
 
 
 def text(form: str, results: Sequence[RunResult], project: Project, verbose: bool = False) -> str:

@@ -36,10 +36,13 @@ def report(
     result = recorded(here(), run_id, contract)
     if opened:
         from datasync.sync.reported import report_html
+        from datasync.workspace import writing
 
         page = output or Path(click.get_app_dir("datasync")) / f"{result.run_id}.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(report_html(here(), result), encoding="utf-8")
+        text = report_html(here(), result)
+        with writing(page):
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(text, encoding="utf-8")
         click.launch(str(page))
         click.echo(str(page))
     elif asked.plain:

@@ -90,6 +90,7 @@ class Processes:
     def _path(self, contract: str) -> Path:
         """Find a contract's file: where its newest run had it, else among the project's contracts."""
         from datasync.history.store import History
+        from datasync.web.catalogue import files_of
 
         history = History(self._project.history_url)
         try:
@@ -99,8 +100,8 @@ class Processes:
             history.close()
         if result is not None and result.path and self._within(Path(result.path)):
             return Path(result.path)
-        found = self._project.root / "contracts" / f"{contract}.yaml"
-        if _ID.fullmatch(contract) and found.is_file():
+        found = next((file.file for file in files_of(self._project) if file.name == contract), None)
+        if found is not None:
             return found
         raise UsageError(f"there is no contract '{contract[:63]}' here", code="E_CONTRACT_MISSING", hint="/datasync status")
 

@@ -60,6 +60,7 @@ class OpenIncident:
     opened_at: datetime
     occurrences: int
     who: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +255,11 @@ def open_incidents(history: History, contract: str) -> list[OpenIncident]:
         table.occurrences,
         table.assignee,
         table.acted_by,
+        table.id,
     ).where(table.contract == contract, table.state.in_(UNRESOLVED))  # fmt: skip
     return [
-        OpenIncident(subject, check, state, severity, utc(opened), times, assignee or ("" if actor == "run" else actor))
-        for subject, check, state, severity, opened, times, assignee, actor in history.ask(query.order_by(table.id))
+        OpenIncident(subject, check, state, severity, utc(opened), times, assignee or ("" if actor == "run" else actor), number)
+        for subject, check, state, severity, opened, times, assignee, actor, number in history.ask(query.order_by(table.id))
     ]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from datasync.results.model import CheckResult, CheckStatus, RunResult
 
 ORDER: tuple[CheckStatus, ...] = ("failed", "error", "warned", "passed", "skipped")
 BAD = ("failed", "error", "warned")
+HELD_FOR = timedelta(hours=24)
+"""How long a held run waits for a person, from its start on."""
 TABLE = ("columns", "cursor_nulls", "null_share", "distinct", "freshness", "expectation", "fidelity",
          "count.min", "count.max", "count.tolerance", "count.drift")  # fmt: skip
 """Kinds that give one verdict and count no rows."""

@@ -14,6 +14,7 @@ from datasync.history.views import Figures
 from datasync.reports.diff import differences
 from datasync.reports.html import ContractPage, ContractRow, Version
 from datasync.sync.reported import checks_over_time, incident_lines
+from datasync.sync.texts import description_of
 
 SHOWN = 60
 """Runs on a contract's page; older ones are on the pages of their days."""
@@ -45,6 +46,7 @@ def gather_contract(history: History, text: KeptContract, figures: Figures | Non
     incidents = incident_lines(history, name)
     return ContractPage(
         gather_row(text, runs, figures, len(incidents), links.own),
+        description=description_of(text),
         path=text.path,
         figures=figures,
         rates={check: points for check, points in checks.items() if any(point.failed for point in points)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from datasync.alerts.announcing import tell_of_run
@@ -12,6 +12,7 @@ from datasync.errors import UsageError
 from datasync.history.rows import RunFacts
 from datasync.history.store import History
 from datasync.results.model import RunResult
+from datasync.results.words import HELD_FOR
 from datasync.sync.loading import load_any
 from datasync.sync.options import RunOptions
 from datasync.sync.project import Project
@@ -19,8 +20,6 @@ from datasync.sync.session import Session
 from datasync.sync.telling import send
 from datasync.sync.unfinished import end
 from datasync.sync.unsent import give_up, unfinished_run
-
-PATIENCE = timedelta(hours=24)
 
 
 def release(project: Project, run_id: str, reason: str) -> RunResult:
@@ -33,7 +32,7 @@ def release(project: Project, run_id: str, reason: str) -> RunResult:
     if stopped is not None:
         return Session(stopped, RunOptions(run_id=run_id, begin="publish", released=reason)).carry_out()
     result = _held(project, run_id)
-    if datetime.now(UTC) - result.started_at > PATIENCE:
+    if datetime.now(UTC) - result.started_at > HELD_FOR:
         reject(project, run_id, "held for more than 24 hours")
         raise UsageError(f"run {run_id} was held for more than 24 hours and is rejected now", code="E_HELD")
     loaded = load_any(Path(result.path))

@@ -94,10 +94,11 @@ def places_of(project: Project, result: RunResult) -> tuple[Path | None, dict[st
 
 
 def incident_lines(history: History, contract: str) -> list[IncidentLine]:
-    """Give a contract's unresolved incidents as pages show them."""
+    """Give a contract's unresolved incidents as pages show them: first what nobody has taken, and what blocks."""
+    found = views.open_incidents(history, contract)
+    found.sort(key=lambda one: (one.state != "open", one.severity != "error"))
     return [
-        IncidentLine(one.check, one.state, one.opened_at, one.who, one.occurrences)
-        for one in views.open_incidents(history, contract)
+        IncidentLine(one.check, one.state, one.opened_at, one.who, one.occurrences, one.severity, one.number) for one in found
     ]
 
 

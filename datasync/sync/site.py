@@ -34,6 +34,7 @@ from datasync.sync.gathered import ContractLinks, gather_contract, gather_row, r
 from datasync.sync.project import Project
 from datasync.sync.reported import Around, gather_run, incident_lines
 from datasync.sync.site_state import SiteState
+from datasync.workspace import writing
 
 DATA_DOCS = "data-docs"
 LISTED = 200
@@ -59,7 +60,8 @@ class _Site:
     files: int = 0
 
     def write(self, name: str, text: str) -> None:
-        write_bytes(self.folder / name, text.encode())
+        with writing(self.folder / name):
+            write_bytes(self.folder / name, text.encode())
         self.files += 1
 
 

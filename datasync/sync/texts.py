@@ -24,6 +24,15 @@ def keep_text(history: History, loaded: LoadedContract, project: Project) -> Non
         ledger.texts.keep(kept)
 
 
+def description_of(kept: KeptContract) -> str:
+    """Give what a kept text says of itself; empty when it cannot be read any more."""
+    try:
+        loaded = examine_text(kept.text.encode(), Path(kept.path))[0]
+    except DataSyncError:
+        return ""
+    return loaded.contract.description or "" if loaded is not None else ""
+
+
 def shown_path(path: Path, project: Project) -> str:
     """Name a file as people of the project would: from its root, where it lies in it."""
     try:

@@ -96,5 +96,6 @@ def _never_run(question: Asked, name: str) -> KeptContract:
     """
     for file in files_of(question.house.project):
         if file.name == name:
-            return KeptContract("", name, "", file.path, file.owner, file.tags, "", datetime.now(UTC))
+            text = file.file.read_text(encoding="utf-8", errors="replace")
+            return KeptContract("", name, "", file.path, file.owner, file.tags, text, datetime.now(UTC))
     raise UsageError(f"there is no contract '{name[:63]}' here", code="E_NO_CONTRACT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -14,13 +15,17 @@ from datasync.alerts.observing import contract_in, subject_of
 from datasync.alerts.slack_desk import StartRequest
 from datasync.errors import StorageError, UsageError
 from datasync.history import views
+from datasync.history.rows import RunRow
 from datasync.sync.progress import read_progress
 from datasync.web.asked import Asked, Changing, Reading, deed_of
+from datasync.web.jobs import Job
 
 router = APIRouter()
 WORDS = {"run": "Run", "rerun": "Run again", "release": "Release", "reject": "Reject", "replay": "Replay"}
 SUFFIXES = (".csv", ".ndjson", ".parquet")
 CHUNK = 1 << 20
+_RUN = re.compile(r"\(run ([A-Za-z0-9][A-Za-z0-9_.:+-]{0,99})\)")
+"""A run in what is said of a job's end, as whoever starts it names it."""
 MOST = 30
 """Runs that are shown to go on."""
 
@@ -44,7 +49,13 @@ def _going(question: Asked) -> dict[str, Any]:
         for run in views.running(house.history, MOST, question.person.contracts)
     ]
     jobs = [job for job in question.jobs.newest if question.sees(contract_in(job.request.subject))]
-    return {"runs": runs, "jobs": jobs, "verbs": WORDS}
+    return {"runs": runs, "jobs": jobs, "verbs": WORDS, "ended": {job.name: _ended(question, job) for job in jobs}}
+
+
+def _ended(question: Asked, job: Job) -> list[RunRow]:
+    """Give the runs that a job came to: their own verdict and page say more than that the job is done."""
+    found = (views.run(question.house.history, run_id) for run_id in _RUN.findall(job.said))
+    return [run for run in found if run is not None and question.sees(run.contract)]
 
 
 @router.post("/start")

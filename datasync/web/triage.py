@@ -27,12 +27,12 @@ SNOOZES = {"1h": "1 hour", "6h": "6 hours", "1d": "1 day", "1w": "1 week"}
 
 @router.get("/incidents")
 def listed(question: Reading, contract: str = "", assignee: str = "", everything: bool = False) -> HTMLResponse:
-    """Broken promises, the newest first, with a form to act on several at once."""
+    """Broken promises, first what nobody has taken and what blocks, with a form to act on several at once."""
     with question.house.history.ledger() as ledger:
         incidents = ledger.incidents.listed(STATES if everything else UNRESOLVED, contract or None, assignee or None)
     incidents = [one for one in incidents if question.sees(one.contract)]
     actable = {one.id for one in incidents if one.unresolved and question.may(one.contract, "triage")}
-    incidents.sort(key=lambda one: (one.unresolved, one.severity == "error", one.opened_at), reverse=True)
+    incidents.sort(key=lambda one: (one.unresolved, one.state == "open", one.severity == "error", one.opened_at), reverse=True)
     return question.page(
         "incidents.html.j2", "Incidents", incidents=incidents, actable=actable, seen=seen_words, everything=everything,
         contract=contract, assignee=assignee, snoozes=SNOOZES, key=secrets.token_hex(8),
@@ -86,10 +86,12 @@ def chosen(
 def decide(
     question: Changing,
     decision: Annotated[Decision, Depends(chosen)],
-    numbers: Annotated[list[int], Form()],
+    numbers: Annotated[list[int] | None, Form()] = None,
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Act on incidents; a form that arrives twice counts once."""
+    if not numbers:
+        raise UsageError("no incident was chosen", code="E_INCIDENT", hint="go back and tick those that it is about")
     decision = replace(decision, to=decision.to or question.person.name)
     actor = Actor(question.person.name, "web", f"web:{question.person.name}:{key[:40]}" if key else "")
     possible = [number for number in numbers if number < 2**63]

@@ -36,6 +36,17 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(f"contracts/{name}.yaml").write_text(CONTRACT.replace("NAME", name).replace("ALLOW", allow), encoding="utf-8")
 
 
+@pytest.mark.parametrize("asked", [["--site", "in.csv/x"], ["--format", "html", "--output", "in.csv/x.html"],
+                                   ["--format", "html,json", "--output", "in.csv/x"], ["--open", "--output", "in.csv/x.html"]])  # fmt: skip
+def test_a_place_that_cannot_be_written_is_named(asked: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    invoke(["check", "contracts/lenient.yaml"])
+    capfd.readouterr()
+    assert invoke(["report", *asked]) == 3
+    said = capfd.readouterr().err
+    assert "E_STORAGE" in said
+    assert "in.csv/x" in said or "site.json" in said
+
+
 def test_check_annotates_every_contract_of_a_pull_request(capfd: pytest.CaptureFixture[str]) -> None:
     assert invoke(["check", "contracts", "--format", "github"]) == 1
     out = capfd.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
 
@@ -227,3 +227,23 @@ def test_a_contract_says_since_when_it_goes_wrong(statuses: str, said: str) -> N
     assert over is next((run for run in runs if run.status != "running"), None)
     page = contracts_page([ContractRow("shop", runs)], {})
     assert not said or said in page
+
+
+def test_a_run_that_broke_before_any_check_does_not_praise_the_data() -> None:
+    skipped = CheckResult("a.min", "min", "a", "prepared", "error", "skipped")
+    page = run_page(RunPage(replace(result("error", skipped), stages=(), error=ErrorResult("E_X", "extract", "gone", ""))))
+    assert "The data was not judged" in page
+    assert "Nothing is wrong" not in page
+    assert "<summary>Stages" not in page
+
+
+def test_a_held_run_says_until_when_it_waits() -> None:
+    page = run_page(RunPage(result("held", check())))
+    assert f"until {NOW + timedelta(days=1):%Y-%m-%d %H:%M:%S} UTC" in page
+
+
+def test_an_incident_that_only_warns_looks_like_it() -> None:
+    lines = [IncidentLine("a.min", "open", NOW, severity="warn"), IncidentLine("b.min", "open", NOW)]
+    page = run_page(RunPage(result("failed", check()), incidents=lines))
+    assert '<span class="pill warn">open</span> <code>a.min</code> <span class="soft">warns, since' in page
+    assert '<span class="pill bad">open</span> <code>b.min</code> <span class="soft">since' in page

@@ -46,6 +46,14 @@ def test_a_run_is_found_from_the_list(shop: Visitor) -> None:
     assert "SECRETMAIL" not in shop.get("/runs/second").text
 
 
+def test_a_contract_says_what_it_is_before_its_first_run_and_after(tmp_path: Path) -> None:
+    file = make_project(tmp_path, more="description: Prices <b>of the shop\n")
+    with visitor(tmp_path) as found:
+        assert "Prices &lt;b&gt;of the shop" in found.get("/contracts/shop").text
+        run(file, "first")
+        assert "Prices &lt;b&gt;of the shop" in found.get("/contracts/shop").text
+
+
 def test_a_day_lists_its_runs(shop: Visitor) -> None:
     from datetime import UTC, datetime
 

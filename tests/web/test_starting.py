@@ -51,6 +51,18 @@ def test_a_contract_is_run_and_its_rows_replayed(tmp_path: Path) -> None:
     runs.close()
 
 
+def test_a_contract_is_found_by_its_name_and_how_its_run_ended_is_a_link(tmp_path: Path) -> None:
+    make_project(tmp_path).rename(tmp_path / "contracts" / "of_another_name.yaml")
+    runs = Processes(open_project(tmp_path, {}))
+    with visitor(tmp_path, start=runs.start) as found:
+        found.post("/start", what="run", contract="shop")
+        text = waited(found, ">done<")
+        (row,) = found.history.list_runs()
+        assert f'<a href="/runs/{row.run_id}"><span class="pill warn">! warned</span></a>' in text
+        assert '<span class="pill none">done' in text
+    runs.close()
+
+
 def test_a_held_run_is_rejected_with_a_reason(tmp_path: Path) -> None:
     assert run(make_project(tmp_path, more=HOLD), "first").status == "held"
     runs = Processes(open_project(tmp_path, {}))

@@ -42,6 +42,22 @@ def test_incidents_are_listed_with_what_was_seen(shop: Visitor) -> None:
     assert "77123" not in text
 
 
+def test_pages_lead_to_their_incidents_the_untaken_ones_first(shop: Visitor) -> None:
+    first = incidents(shop)[0].id
+    shop.post("/incidents/act", action="acknowledge", numbers=str(first))
+    for page in ("/runs/first", "/contracts/shop", "/incidents"):
+        text = shop.get(page).text
+        links = [f'href="/incidents/{one.id}"' for one in incidents(shop)]
+        assert all(link in text for link in links)
+        assert text.index(f'href="/incidents/{first}"') == max(text.index(link) for link in links)
+
+
+def test_a_form_without_an_incident_says_so(shop: Visitor) -> None:
+    answered = shop.post("/incidents/act", action="acknowledge")
+    assert answered.status_code == 400
+    assert "no incident was chosen" in answered.text
+
+
 @pytest.mark.parametrize(
     ("action", "more", "state", "what"),
     [

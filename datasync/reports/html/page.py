@@ -40,6 +40,7 @@ def run_values(page: RunPage) -> dict[str, Any]:
         "page": page,
         "result": result,
         "verdict": words.verdict(result, page.published_at),
+        "judged": any(check.status != "skipped" for check in result.checks),
         "findings": findings[:FIRST],
         "more": findings[FIRST:],
         "rest": [_Shown.of(check, page, draw) for check in rest],
@@ -155,8 +156,9 @@ def todo(result: RunResult) -> list[tuple[str, str]]:
     """Give what a person can do next, with the command for it."""
     found = []
     if result.status == "held":
+        end = words.when(result.started_at + words.HELD_FOR)
         found += [
-            ("Publish in spite of it", f"datasync runs release {result.run_id} --reason '…'"),
+            (f"Publish in spite of it, until {end}", f"datasync runs release {result.run_id} --reason '…'"),
             ("Give it up", f"datasync runs reject {result.run_id} --reason '…'"),
         ]
     if result.quarantine.rows and result.quarantine.location:

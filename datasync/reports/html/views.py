@@ -99,6 +99,8 @@ class IncidentLine:
         who: who acted on it, or is to; empty when nobody.
         since: when it opened, UTC.
         times: runs that found it broken.
+        severity: of the promise.
+        number: by which the web app knows it; 0: it has no page.
     """
 
     subject: str
@@ -106,6 +108,8 @@ class IncidentLine:
     since: datetime
     who: str = ""
     times: int = 1
+    severity: str = "error"
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
