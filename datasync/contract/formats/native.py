@@ -146,12 +146,17 @@ def _words(item: Any, path: Path, model: Any, tree: Tree) -> tuple[str, str, str
             _NAMES[kind],
             "write it in quotes" if kind == "string_type" and not isinstance(given, dict | tuple | type(None)) else "",
         )
-    if kind == "string_pattern_mismatch" and str(context.get("pattern")).startswith(r"^\$\{env:"):
+    if kind == "string_pattern_mismatch":
+        return _unlike(given, str(context.get("pattern")))
+    return _shown(given), _plain_message(item["msg"]), ""
+
+
+def _unlike(given: Any, pattern: str) -> tuple[str, str, str]:
+    """Say that a text has another form."""
+    if pattern.startswith(r"^\$\{env:"):
         # Whoever writes a secret there has written it down once too often already.
         return "a literal, which is not shown", "${env:NAME}, the name of an environment variable", "secrets stand in no contract"
-    if kind == "string_pattern_mismatch":
-        return _shown(given), _pattern(str(context.get("pattern"))), ""
-    return _shown(given), _plain_message(item["msg"]), ""
+    return _shown(given), _pattern(pattern), ""
 
 
 def _pattern(pattern: str) -> str:
