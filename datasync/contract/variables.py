@@ -62,7 +62,8 @@ def _param(name: str, declared: Parameter, text: str | None) -> Any:
     except ValueError as error:
         raise UsageError(f"param '{name}': {error}", code="E_PARAM") from error
     if declared.one_of is not None and raw not in declared.one_of:
-        raise UsageError(f"param '{name}' is none of {', '.join(map(str, declared.one_of))}", code="E_PARAM")
+        raise UsageError(f"param '{name}' is none of {', '.join(map(str, declared.one_of))}", code="E_PARAM",
+                         hint=did_you_mean(str(raw), map(str, declared.one_of)))  # fmt: skip
     return value
 
 

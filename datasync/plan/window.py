@@ -38,15 +38,23 @@ def cursor_facts(contract: Contract, kind: DataType | None) -> CursorFacts | Non
 
     Args:
         contract: the contract.
-        kind: the cursor's type as the source declares it; None: as the contract does.
+        kind: the cursor's type as the source declares it; None: the source has no types, and the contract's is taken.
 
     Raises:
-        UsageError: the cursor's type cannot have windows, or nobody declares it.
+        UsageError: the cursor's type cannot have windows, or nobody declares it, or the source keeps moments as text.
     """
     cursor = contract.source.cursor
     if cursor is None:
         return None
     declared = {**contract.columns, **(contract.source.columns or {})}.get(cursor.column)
+    if kind is not None and kind.is_text and declared is not None and declared.type.name in ("date", "timestamp"):
+        # Text is not ordered as the moments that it spells: rows would fall out of their windows unseen.
+        raise UsageError(
+            f"source.cursor: {cursor.column} is text in the source, and {declared.type} in the contract; a cursor is an integer, "
+            "a date or a timestamp there",
+            code="E_CURSOR_TYPE",
+            hint="read it with a query that casts the column, or leave the cursor out",
+        )
     found = kind if kind is not None and not kind.is_text else (declared.type if declared else kind)
     if found is None or not (found.is_integer or found.name in ("date", "timestamp")):
         raise UsageError(

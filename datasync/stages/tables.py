@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from datasync.contract.types import DataType
-from datasync.errors import PermanentError
+from datasync.errors import PermanentError, shorten
 from datasync.seams import ReadRequest
 from datasync.stages.context import Context
 from datasync.stages.extract import ABSENT_IS_NULL
@@ -45,7 +45,10 @@ def _read(source: Any, request: ReadRequest, most: int) -> pl.DataFrame:
     with source.read(request) as reading:
         missing = [name for name in wanted if name not in reading.header]
         if missing and source.kind not in ABSENT_IS_NULL:
-            raise PermanentError(f"lookup: the table has no column {', '.join(missing)}", code="E_LOOKUP", stage="transform")
+            raise PermanentError(
+                f"lookup: the table has no column {', '.join(missing)}", code="E_LOOKUP", stage="transform",
+                hint=f"it has {shorten(', '.join(reading.header), 200)}",
+            )  # fmt: skip
         for batch in reading.batches():
             absent = [pl.lit(None).alias(name) for name in wanted if name not in batch.frame.columns]
             frame = batch.frame.with_columns(absent).select(wanted)

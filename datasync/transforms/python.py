@@ -16,7 +16,7 @@ import polars as pl
 
 from datasync.casting import cast_column
 from datasync.contract.types import DataType, of_polars, polars_type
-from datasync.errors import PermanentError, UsageError
+from datasync.errors import PermanentError, UsageError, did_you_mean
 from datasync.seams import POSITION, TransformTally
 from datasync.transforms.each import EachBatch
 
@@ -57,7 +57,8 @@ class Python(EachBatch):
             # The error's own text may hold values: only its type and place are said.
             where = [step for step in traceback.extract_tb(error.__traceback__) if not step.filename.startswith(str(_HERE))]
             at = f" at {Path(where[-1].filename).name}:{where[-1].lineno}" if where else ""
-            raise PermanentError(f"{self._name} raised {type(error).__name__}{at}", code="E_PYTHON", stage="transform") from None
+            raise PermanentError(f"{self._name} raised {type(error).__name__}{at}", code="E_PYTHON", stage="transform",
+                                 hint="its message may hold values and is not shown: call it by hand") from None  # fmt: skip
         if isinstance(made, pl.LazyFrame):
             made = made.collect()
         if not isinstance(made, pl.DataFrame):
@@ -117,9 +118,11 @@ def _known(dtype: pl.DataType) -> DataType | None:
 def _load(name: str, root: Path) -> tuple[Callable[[Any], Any], bool]:
     """Import a function from the project root and tell whether it wants pandas."""
     module, _, function = name.partition(":")
-    found = getattr(_module(module, name, root.resolve()), function, None)
+    loaded = _module(module, name, root.resolve())
+    found = getattr(loaded, function, None)
     if not callable(found):
-        raise UsageError(f"{name}: the module has no function {function}", code="E_PYTHON", stage="transform")
+        raise UsageError(f"{name}: the module has no function {function}", code="E_PYTHON", stage="transform",
+                         hint=did_you_mean(function, vars(loaded)) or "write module:function")  # fmt: skip
     return found, _wants_pandas(found, name)
 
 

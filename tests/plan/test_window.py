@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datasync.contract.loader import examine_text
 from datasync.contract.types import parse_type
 from datasync.errors import Refused, UsageError
 from datasync.plan.window import (
@@ -14,6 +16,7 @@ from datasync.plan.window import (
     automatic_window,
     check_append,
     check_history,
+    cursor_facts,
     explicit_window,
     from_text,
     moved_watermark,
@@ -118,3 +121,24 @@ def test_history_is_written_forwards() -> None:
     given = (Commit("r1", "s", "t", 1, "scd2", 1, "50", "60"),)
     with pytest.raises(Refused):
         check_history(Window(10, 20, explicit=True), given, INTEGER)
+
+
+def test_moments_that_the_source_keeps_as_text_are_no_cursor() -> None:
+    text = """\
+contract: moved
+version: 1.0.0
+source: {type: mysql, connection: shop, table: t, cursor: {column: at}}
+columns: {id: {type: int64, key: true}, at: {type: timestamp}}
+"""
+    loaded, _ = examine_text(text.encode(), Path("moved.yaml"))
+    assert loaded is not None
+    contract = loaded.contract
+    with pytest.raises(UsageError) as caught:
+        cursor_facts(contract, parse_type("string"))
+    assert (caught.value.code, "text in the source" in caught.value.message, "casts" in caught.value.hint) == (
+        "E_CURSOR_TYPE", True, True,
+    )  # fmt: skip
+    # What has no types (SQLite's text, an API) is as the contract says.
+    found = cursor_facts(contract, None)
+    assert found is not None
+    assert found.kind == parse_type("timestamp")

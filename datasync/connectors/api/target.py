@@ -18,6 +18,7 @@ from datasync.connectors.api.template import frozen, thawed
 from datasync.connectors.api.wire import Wire
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.staging_files import StagingFiles
+from datasync.connectors.http.address import origin
 from datasync.connectors.locks import FileLock
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
@@ -65,7 +66,12 @@ class ApiTarget:
         return self._sync_lock(sync).free
 
     def acquire(self, spec: TargetSpec) -> int:
-        """Lock the sync on this machine and take the next fencing token."""
+        """Lock the sync on this machine and take the next fencing token.
+
+        Raises:
+            PermanentError: the connection names no API; said before rows are read, not when they are sent.
+        """
+        origin(self._surroundings.connection(self._endpoint.connection))
         lock = self._sync_lock(spec.sync)
         lock.acquire(f"the sync {spec.contract}")
         self._locks.append(lock)

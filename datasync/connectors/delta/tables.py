@@ -156,25 +156,40 @@ def translated(name: str) -> Iterator[None]:
 
 def say(error: Exception, name: str) -> DataSyncError:
     """Say one error; what is not known is permanent."""
-    from deltalake.exceptions import DeltaProtocolError, TableNotFoundError
+    from deltalake.exceptions import DeltaProtocolError
 
     text = str(error)
-    if isinstance(error, TableNotFoundError):
-        return PermanentError(f"there is no Delta table {name}", code="E_SOURCE_MISSING")
+    if (absent := _absent(error, text, name)) is not None:
+        return absent
     if isinstance(error, DeltaProtocolError):
         return PermanentError(f"{name} needs a feature of Delta that this reader lacks", code="E_SOURCE_TYPE")
     if any(word in text for word in ("403 Forbidden", "401 Unauthorized", "AccessDenied", "Unauthenticated", "Unauthorized")):
         return PermanentError(f"{name}: the object store refuses the connection's key", code="E_PERMISSION")
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
         return PermanentError(f"{name}: no space left", code="E_DISK_FULL", hint="free disk space and run again")
-    if isinstance(error, FileNotFoundError) or "No such file" in text or "404 Not Found" in text:
-        return PermanentError(
-            f"{name}: a file of the table is gone", code="E_SOURCE_CORRUPT", hint="a vacuum may have removed it while it was read"
-        )
     if isinstance(error, PermissionError) or "Permission denied" in text:
         return PermanentError(f"{name}: no permission there", code="E_PERMISSION")
     if isinstance(error, OSError) or "error sending request" in text or "after 10 retries" in text:
         return TransientError(f"{name}: the object store or file system did not answer", code="E_CONNECT")
     if any(word in text for word in ("Json error", "Kernel error", "Parquet error", "Invalid JSON")):
-        return PermanentError(f"{name}: the Delta table is damaged", code="E_SOURCE_CORRUPT")
+        return PermanentError(f"{name}: the Delta table is damaged", code="E_SOURCE_CORRUPT", hint="restore its _delta_log")
     return PermanentError(f"{name}: {type(error).__name__}", code="E_DELTA")
+
+
+def _absent(error: Exception, text: str, name: str) -> PermanentError | None:
+    """Say what is not there: the bucket, the table, or a file of it."""
+    from deltalake.exceptions import TableNotFoundError
+
+    if isinstance(error, TableNotFoundError) or "Path does not exist" in text:
+        return PermanentError(f"there is no Delta table {name}", code="E_SOURCE_MISSING", hint="check path")
+    if "NoSuchBucket" in text or "ContainerNotFound" in text:
+        return PermanentError(
+            f"{name}: there is no such bucket, or it is not shown to this connection",
+            code="E_NO_BUCKET",
+            hint="check path, and the connection's endpoint_url and key",
+        )
+    if isinstance(error, FileNotFoundError) or "No such file" in text or "404 Not Found" in text:
+        return PermanentError(
+            f"{name}: a file of the table is gone", code="E_SOURCE_CORRUPT", hint="a vacuum may have removed it while it was read"
+        )
+    return None

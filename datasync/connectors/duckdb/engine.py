@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasync.connectors.sql.missing import missing
 from datasync.contract.expressions.dialects import literal_sql
 from datasync.contract.types import STRING
 from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
@@ -60,7 +61,8 @@ def translate(error: Exception, name: str) -> Exception:
             f"duckdb {name}: another process has the file open", code="E_BUSY", hint="DuckDB lets one process in at a time"
         )
     if isinstance(error, duckdb.CatalogException):
-        return PermanentError(f"duckdb {name}: no such table or column", code="E_NO_TABLE", hint=_missing(text))
+        what, hint = missing(text)
+        return PermanentError(f"duckdb {name}: no such table or column{what}", code="E_NO_TABLE", hint=hint)
     if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in text or "File too large" in text:
         return PermanentError(f"duckdb {name}: no space left", code="E_DISK_FULL", hint="free disk space and run again")
     if isinstance(error, duckdb.BinderException | duckdb.ParserException):
@@ -75,13 +77,6 @@ def translate(error: Exception, name: str) -> Exception:
 def _held(text: str) -> bool:
     """Another process has the file, or another connection of this one is opening, closing or only reading it."""
     return "lock" in text.lower() or "different configuration" in text or "already attached" in text
-
-
-def _missing(text: str) -> str:
-    import re
-
-    found = re.search(r"Table with name (\S+) does not exist", text)
-    return f"there is no table {found[1][:80]}" if found else ""
 
 
 def first(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> tuple[Any, ...] | None:

@@ -55,7 +55,8 @@ def dialect_of(options: CsvOptions, numeric: frozenset[str]) -> Dialect:
     try:
         name = codecs.lookup(options.encoding).name
     except LookupError as error:
-        raise PermanentError(f"there is no encoding {options.encoding[:40]}", code="E_ENCODING") from error
+        raise PermanentError(f"there is no encoding {options.encoding[:40]}", code="E_ENCODING",
+                             hint="options.encoding is such as utf-8, utf-16, latin-1, cp1252 or cp949") from error  # fmt: skip
     for text in (options.delimiter, options.quote):
         if len(text.encode()) > 1:
             raise PermanentError("delimiter and quote are single ASCII characters", code="E_OPTIONS")

@@ -122,7 +122,9 @@ class _Document:
         line = self._line
         if self._take().raw != b"null":
             raise PermanentError(
-                f"{self._name}: line {line} has no {what} where options.records wants one", code="E_SOURCE_SCHEMA"
+                f"{self._name}: line {line} has no {what} where options.records wants one",
+                code="E_SOURCE_SCHEMA",
+                hint="options.records says where the rows are, such as $.data[*]; for an object a line use type: ndjson",
             )
 
     def _key(self) -> str:

@@ -54,6 +54,11 @@ def translated(file: PinnedFile) -> Iterator[None]:
     """Say polars' errors in our words."""
     try:
         yield
+    except pl.exceptions.InvalidOperationError as error:
+        raise PermanentError(
+            f"{file.path}: the cursor is of a type that the window's bounds do not compare with", code="E_SOURCE_TYPE",
+            hint="a cursor is an integer, a date or a timestamp in the file, too",
+        ) from error  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
         raise PermanentError(
             f"{file.path} is no readable Parquet file: {type(error).__name__}",

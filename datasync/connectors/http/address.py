@@ -99,13 +99,14 @@ def origin(connection: Connection) -> Origin:
     scheme = named or (connection.kind if connection.kind in PORTS else "https")
     text = host if "://" in host else f"{scheme}://{host}"
     if not host:
-        raise PermanentError(f"connection '{connection.id}' names no host", code="E_CONNECTION")
+        raise PermanentError(f"connection '{connection.id}' names no host", code="E_CONNECTION", hint="such as api.example.com")
     try:
         found = origin_of(text)
     except PermanentError as error:
         raise PermanentError(
-            f"connection '{connection.id}': its host is no address", code="E_CONNECTION", hint=error.message
-        ) from None
+            f"connection '{connection.id}' of type {connection.kind}: its host is no address ({error.message})",
+            code="E_CONNECTION", hint="give a connection of type https or http, whose host is such as api.example.com",
+        ) from None  # fmt: skip
     own = urlsplit(text).port
     port = connection.port if connection.port is not None and own is None else found.port
     return Origin(found.scheme, found.host, port, urlsplit(text).path.rstrip("/"))

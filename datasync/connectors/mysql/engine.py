@@ -44,7 +44,8 @@ def settings(connection: Connection) -> dict[str, Any]:
         PermanentError: it is of another kind, or a setting is not what it should be.
     """
     if connection.kind not in ("mysql", "mariadb", ""):
-        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not mysql", code="E_CONNECTION")
+        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not mysql", code="E_CONNECTION",
+                             hint="name a connection of type mysql, or correct this one's type")  # fmt: skip
     extra = connection.extra
     found: dict[str, Any] = {key: str(extra[key]) for key in _TEXTS if key in extra}
     found |= {key: str(extra[key]).lower() in ("true", "1", "yes") for key in _FLAGS if key in extra}

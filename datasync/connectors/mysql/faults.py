@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datasync.connectors.sql.missing import missing
 from datasync.errors import DataSyncError, PermanentError, TransientError
 
 _LOST = "the connection failed or was lost"
@@ -51,12 +52,13 @@ _PERMANENT = {
 }  # fmt: skip
 
 
-def say(number: int | None, name: str) -> DataSyncError:
+def say(number: int | None, name: str, text: str = "") -> DataSyncError:
     """Say an error number in our words.
 
     Args:
         number: of the server or the client library; None: the connection failed before there was one.
         name: the connection's id.
+        text: the server's, of which only the name of a table or column that is missing is taken.
     """
     if number is None:
         return TransientError(f"mysql {name}: {_LOST}", code="E_CONNECT")
@@ -64,7 +66,8 @@ def say(number: int | None, name: str) -> DataSyncError:
         words, code = _TRANSIENT[number]
         return TransientError(f"mysql {name}: {words} ({number})", code=code)
     words, code = _PERMANENT.get(number, ("the server refused the statement", "E_SQL"))
-    return PermanentError(f"mysql {name}: {words} ({number})", code=code)
+    what, hint = missing(text) if code == "E_NO_TABLE" else ("", "")
+    return PermanentError(f"mysql {name}: {words}{what} ({number})", code=code, hint=hint)
 
 
 def translate(error: Exception, name: str) -> DataSyncError:
@@ -79,4 +82,4 @@ def translate(error: Exception, name: str) -> DataSyncError:
         return say(None, name)
     if number is None:
         return PermanentError(f"mysql {name}: {type(error).__name__}", code="E_SQL")
-    return say(number, name)
+    return say(number, name, str(error.args[1]) if len(error.args) > 1 else "")

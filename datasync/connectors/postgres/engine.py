@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from datasync.connectors.sql.missing import missing
 from datasync.errors import DataSyncError, PermanentError, TransientError
 from datasync.seams import Connection
 
@@ -31,7 +32,8 @@ def conninfo(connection: Connection) -> str:
     from psycopg.conninfo import make_conninfo
 
     if connection.kind not in ("postgres", "postgresql", ""):
-        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not postgres", code="E_CONNECTION")
+        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not postgres", code="E_CONNECTION",
+                             hint="name a connection of type postgres, or correct this one's type")  # fmt: skip
     settings: dict[str, Any] = {key: str(value) for key, value in connection.extra.items() if key in _SETTINGS}
     settings.setdefault("connect_timeout", "10")
     named = {
@@ -97,14 +99,15 @@ _PERMANENT = {
 }
 
 
-def say(state: str | None, name: str) -> DataSyncError:
-    """Say an SQLSTATE in our words; the server's text may hold values of rows and stays out."""
+def say(state: str | None, name: str, text: str = "") -> DataSyncError:
+    """Say an SQLSTATE in our words; the server's text may hold values of rows and stays out, but for names that are missing."""
     if state in _TRANSIENT:
         words, code = _TRANSIENT[state]
         return TransientError(f"postgres {name}: {words} ({state})", code=code)
     if state in _PERMANENT:
         words, code = _PERMANENT[state]
-        return PermanentError(f"postgres {name}: {words} ({state})", code=code)
+        what, hint = missing(text) if code == "E_NO_TABLE" else ("", "")
+        return PermanentError(f"postgres {name}: {words}{what} ({state})", code=code, hint=hint)
     if state is None or state[:2] in ("08", "57", "58"):
         ending = f" ({state})" if state else ""
         return TransientError(f"postgres {name}: the connection failed or was lost{ending}", code="E_CONNECT")
@@ -129,7 +132,7 @@ def translate(error: Exception, name: str) -> DataSyncError:
 
         if isinstance(error, psycopg.ProgrammingError | psycopg.DataError):
             return PermanentError(f"postgres {name}: {type(error).__name__}", code="E_SQL")
-    return say(state, name)
+    return say(state, name, str(error).removeprefix("ERROR:").strip())
 
 
 class Session:

@@ -131,7 +131,8 @@ def refuse_dtd(body: bytes, name: str) -> None:
     try:
         parser.Parse(body, True)
     except _ForbiddenError as found:
-        raise PermanentError(f"{name} has {found}, which is refused", code="E_XML_FORBIDDEN") from None
+        raise PermanentError(f"{name} has {found}, which is refused", code="E_XML_FORBIDDEN",
+                             hint="no entity is expanded: ask for the document without it") from None  # fmt: skip
     except expat.ExpatError as error:
         cut = (
             expat.errors.XML_ERROR_NO_ELEMENTS,
@@ -195,7 +196,12 @@ class Service:
 
         told = _words(error) if isinstance(error, exceptions.ValidationError | TypeError) else type(error).__name__
         return PermanentError(f"the arguments do not fit {self._operation}: {told}", code="E_SOAP_ARGUMENTS",
-                              hint="compare them with the WSDL")  # fmt: skip
+                              hint=f"the WSDL has {self._signature()}")  # fmt: skip
+
+    def _signature(self) -> str:
+        """The operation's arguments, as the WSDL names and types them."""
+        operation = self._client.service._binding.get(self._operation)
+        return shorten(f"{self._operation}({operation.input.signature()})", 300)
 
     def call(self, arguments: Mapping[str, Any]) -> Any:
         """Call the operation; give the answer as dicts, lists and values.

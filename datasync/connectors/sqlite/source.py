@@ -71,12 +71,13 @@ class SqliteSource:
         return sqlite3.connect(place, uri=True, isolation_level=None, timeout=WAIT, check_same_thread=False)
 
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
-        """Type of the cursor as the table declares it."""
+        """Type of the cursor as the table declares it; text says nothing, for SQLite has no other type for moments."""
         with self._statements() as connection:
             found = described(connection, relation(self._selection, whole_window(variables)).sql)
         if column not in dict(found):
             raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
-        return declared_type(dict(found)[column])
+        kind = declared_type(dict(found)[column])
+        return None if kind is not None and kind.is_text else kind
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""

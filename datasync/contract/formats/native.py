@@ -147,8 +147,16 @@ def _words(item: Any, path: Path, model: Any, tree: Tree) -> tuple[str, str, str
             "write it in quotes" if kind == "string_type" and not isinstance(given, dict | tuple | type(None)) else "",
         )
     if kind == "string_pattern_mismatch":
-        return _shown(given), _pattern(str(context.get("pattern"))), ""
+        return _unlike(given, str(context.get("pattern")))
     return _shown(given), _plain_message(item["msg"]), ""
+
+
+def _unlike(given: Any, pattern: str) -> tuple[str, str, str]:
+    """Say that a text has another form."""
+    if pattern.startswith(r"^\$\{env:"):
+        # Whoever writes a secret there has written it down once too often already.
+        return "a literal, which is not shown", "${env:NAME}, the name of an environment variable", "secrets stand in no contract"
+    return _shown(given), _pattern(pattern), ""
 
 
 def _pattern(pattern: str) -> str:

@@ -67,6 +67,14 @@ def source_block(config: SyncConfig, tree: Tree, file: str) -> tuple[dict[str, A
     return block, rewriting.names.params
 
 
+def unfit_texts(config: SyncConfig, tree: Tree, file: str) -> list[Problem]:
+    """Say which texts of source and target have no counterpart, as far as that can be told without asking the source."""
+    rewriting = Rewriting(config, tree, file, Names(dict(config.source.params)))
+    source_of(rewriting)
+    target_of(rewriting)
+    return rewriting.problems
+
+
 def rewrite(config: SyncConfig, tree: Tree, file: str, name: str, columns: SourceColumns) -> dict[str, Any]:
     """Give the native contract.
 

@@ -160,14 +160,16 @@ def recognises(tree: Tree) -> bool:
 
 def normalise(tree: Tree, file: str) -> tuple[Contract | None, list[Problem]]:
     """Type such a file as far as its text goes; its columns are the source's, which is asked when it runs."""
+    from datasync.contract.formats.rewriting import unfit_texts
+
     try:
-        read_config(tree, file)
+        unfit = unfit_texts(read_config(tree, file), tree, file)
     except ContractError as error:
         return None, [problem for problem in error.problems if problem not in tree.problems]
     place = tree.place(("source",))
     found = "the earlier configuration: its columns are asked of the source when it runs"
     hint = "datasync import --format sync_config FILE writes the contract"
-    return None, [Problem("", found, "", hint, file, place.line, place.column, UNDECLARED, "advice")]
+    return None, [*unfit, Problem("", found, "", hint, file, place.line, place.column, UNDECLARED, "advice")]
 
 
 def read_config(tree: Tree, file: str) -> SyncConfig:

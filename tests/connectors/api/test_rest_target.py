@@ -316,3 +316,12 @@ def test_the_contract_of_the_documents_runs(project: Project, api: Api, monkeypa
     code, result = project.run()
     assert (code, result["rows"]["published"]) == (0, 2)
     assert b'[{"sku": "A-1", "price": 1.10}, {"sku": "A-2", "price": 2.00}]' in api.received[0].body
+
+
+def test_a_connection_that_is_none_is_said_before_anything_is_read(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", "postgres://user@/shop")
+    code, result = project.run()
+    assert (code, result["error"]["code"], result["rows"]["extracted"]) == (3, "E_CONNECTION", 0)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOP")
+    code, result = project.run()
+    assert (code, result["error"]["code"], result["rows"]["extracted"]) == (3, "E_CONNECTION", 0)

@@ -282,3 +282,11 @@ def test_staging_of_dead_runs_is_found_and_dropped(lake: Lake) -> None:
     with pytest.raises(PermanentError) as none:
         other.staging(spec)
     assert none.value.code == "E_NO_STAGING"
+
+
+def test_what_is_no_folder_is_no_damaged_table(lake: Lake) -> None:
+    (lake.root / "lake").mkdir()
+    (lake.root / "lake" / "t").write_text("id\n1\n", encoding="utf-8")
+    with pytest.raises(PermanentError) as caught:
+        lake.source("t").files()
+    assert (caught.value.code, caught.value.hint) == ("E_SOURCE_MISSING", "check path")

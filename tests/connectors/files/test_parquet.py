@@ -101,3 +101,11 @@ def test_types_that_no_contract_can_name(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="column a has a type that no contract can name"):
         read(source("parquet", "x.parquet", tmp_path))
     assert read(source("parquet", "x.parquet", tmp_path), columns=("b",))[1] == [(1, 1)]
+
+
+def test_a_cursor_of_another_type_is_not_called_damage(tmp_path: Path) -> None:
+    pl.DataFrame({"at": ["2024-01-01"]}).write_parquet(tmp_path / "x.parquet")
+    window = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC))
+    with pytest.raises(PermanentError) as caught:
+        read(source("parquet", "x.parquet", tmp_path), cursor="at", cursor_type=parse_type("timestamp"), window=window)
+    assert (caught.value.code, bool(caught.value.hint)) == ("E_SOURCE_TYPE", True)

@@ -47,3 +47,11 @@ def test_https_is_never_left() -> None:
     with pytest.raises(PermanentError, match="plain http"):
         found.held("http://h.example/x")
     assert origin(Connection(id="c", kind="http", host="h.example")).held("https://h.example/x") == "https://h.example/x"
+
+
+def test_a_connection_to_something_else_is_named() -> None:
+    with pytest.raises(PermanentError) as caught:
+        origin(Connection(id="shop_db", kind="postgres", host="/run/postgresql"))
+    assert "shop_db" in caught.value.message
+    assert "postgres" in caught.value.message
+    assert "https" in caught.value.hint

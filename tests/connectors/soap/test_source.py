@@ -80,6 +80,13 @@ def test_arguments_that_do_not_fit(service: str, arguments: dict[str, Any]) -> N
     assert failing(soap(service, arguments=arguments)).code in ("E_SOAP_ARGUMENTS", "E_SOAP_FAULT")
 
 
+def test_arguments_that_do_not_fit_are_told_those_that_do(service: str) -> None:
+    found = failing(soap(service, arguments={"cuont": 3}))
+    assert (found.code, "cuont" in found.message) == ("E_SOAP_ARGUMENTS", True)
+    assert "GetOrders(" in found.hint
+    assert "count: " in found.hint
+
+
 def test_records_that_lead_nowhere(service: str) -> None:
     assert failing(soap(service, arguments={"count": 1}, records="$.orders[*]")).code == "E_RECORDS"
 

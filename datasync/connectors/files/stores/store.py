@@ -109,7 +109,9 @@ class Store:
                 if folder != self.bucket and self._has_bucket():
                     return []
                 raise PermanentError(
-                    f"there is no bucket {self.url(self.bucket)}, or it is not shown to this connection", code="E_NO_BUCKET"
+                    f"there is no bucket {self.url(self.bucket)}, or it is not shown to this connection",
+                    code="E_NO_BUCKET",
+                    hint="check path, and the connection's endpoint_url and key",
                 ) from None
         return self._files(found)
 
