@@ -123,10 +123,10 @@ class Laying:
         """Join two relations neither of which is the target.
 
         Args:
-            left: has the hash.
-            right: has it too, unless `hashed` is its SQL.
+            left: has the hash, unless `hashed` is its SQL.
+            right: has the hash.
         """
-        parts = [f"{left}.{HASH} = {hashed or f'{right}.{HASH}'}"] if self._hashed else []
+        parts = [f"{right}.{HASH} = {hashed or f'{left}.{HASH}'}"] if self._hashed else []
         for name in self._spec.key:
             long = name in self._hashed
             one, other = (
@@ -246,7 +246,7 @@ class Laying:
         return (
             f"INSERT INTO {self._tables.target} ({listed}, {self._from}, {self._to}, {self._current}) "
             f"SELECT {self._listed('s.')}, e.{SINCE}, e.{UNTIL}, e.{UNTIL} IS NULL FROM {self._events} AS e "
-            f"JOIN {self._tables.staging} AS s ON {self._alike('e', 's', self._hash('s'))}{at} WHERE e.{GONE} = 0"
+            f"JOIN {self._tables.staging} AS s ON {self._alike('s', 'e', self._hash('s'))}{at} WHERE e.{GONE} = 0"
         )
 
     def _close_missing(self) -> str:
