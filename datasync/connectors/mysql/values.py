@@ -10,6 +10,9 @@ from datasync.connectors.mysql.types import Column
 from datasync.contract.types import BOOL, DataType, polars_type
 from datasync.errors import PermanentError
 
+_FORMS = {19: "%Y-%m-%d %H:%M:%S", 23: "%Y-%m-%d %H:%M:%S.%3f", 26: "%Y-%m-%d %H:%M:%S.%6f"}
+"""How many bytes the server writes for a date with its time, and how they are read."""
+
 
 def frame_of(cells: Sequence[pl.Series], columns: Sequence[Column], hints: Mapping[str, DataType]) -> pl.DataFrame:
     """Make a frame of one batch.
@@ -51,11 +54,22 @@ def _values(text: pl.Series, kind: DataType) -> pl.Series:
     if kind.name == "time":
         return text.str.to_time("%H:%M:%S%.f", strict=False)
     if kind.name == "timestamp":
-        naive = text.str.strptime(pl.Datetime("us"), "%Y-%m-%d %H:%M:%S%.f", strict=False)
+        naive = _instants(text)
         return naive.dt.replace_time_zone(kind.zone) if kind.zone else naive
     if kind.name == "float32":
         return text.cast(pl.Float64, strict=False).cast(pl.Float32)
     return text.cast(polars_type(kind), strict=False)
+
+
+def _instants(text: pl.Series) -> pl.Series:
+    """Read dates with times; where all are written alike, as a column's are, by a format that polars reads five times as fast."""
+    lengths = text.str.len_bytes()
+    shortest, form = lengths.min(), _FORMS.get(lengths.max())  # type: ignore[arg-type]
+    if form is not None and shortest == lengths.max():
+        values = text.str.strptime(pl.Datetime("us"), form, strict=False, cache=False)
+        if values.null_count() == text.null_count():
+            return values
+    return text.str.strptime(pl.Datetime("us"), "%Y-%m-%d %H:%M:%S%.f", strict=False)
 
 
 def _left_as_text(text: pl.Series, column: Column, hint: DataType | None) -> pl.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from datasync.connectors.sql import statements
-from datasync.connectors.sql.statements import Tables, bound, names, newer, same_key
+from datasync.connectors.sql.statements import Tables, bound, names, newer, same_key, staged_key
 from datasync.contract.types import BOOL
 from datasync.seams import Deletes, Published, Removals, TargetSpec
 
@@ -26,7 +26,7 @@ def delete_from(tables: Tables, condition: str) -> str:
 
 def not_staged(spec: TargetSpec, tables: Tables) -> str:
     """Tell rows `t` of the target whose key staging lacks."""
-    return f"NOT EXISTS (SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})"
+    return f"NOT {staged_key(spec, tables)}"
 
 
 def merging(spec: TargetSpec, tables: Tables) -> list[str]:

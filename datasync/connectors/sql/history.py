@@ -5,18 +5,32 @@ them says make no version. Rows older than what history knows of their key are l
 rewritten. What changes is first put down as events in a temporary table: keys, from when, until when; then versions are closed
 and added.
 
+MySQL joins by a hash of a key's texts, and compares their bytes behind it: a text of 700 characters is too long for the index
+that it makes of a derived table, and its hash joins keep room for all of them in each row, so that they scan again and again.
+
 In the SQL, `l` is a key's latest version, `s` a staged row with its instant, `e` an event.
 """
 
 from __future__ import annotations
 
 from datasync.connectors.sql.deletes import gone, not_staged
-from datasync.connectors.sql.statements import Tables, bound, changed, exact_key, names, same_key
+from datasync.connectors.sql.statements import (
+    Tables,
+    bound,
+    changed,
+    exact_bytes,
+    exact_key,
+    key_hash,
+    names,
+    same_key,
+    staged_key,
+)
 from datasync.contract.expressions.dialects import literal_sql
 from datasync.seams import HistoryColumns, Published, Removals, TargetSpec
 
-AT, SINCE, UNTIL, GONE, LAST, RANK, OLD = (
-    "_datasync_at", "_datasync_since", "_datasync_until", "_datasync_gone", "_datasync_last", "_datasync_rank", "_datasync_old"
+AT, SINCE, UNTIL, GONE, LAST, RANK, OLD, HASH = (
+    "_datasync_at", "_datasync_since", "_datasync_until", "_datasync_gone", "_datasync_last", "_datasync_rank", "_datasync_old",
+    "_datasync_hash",
 )  # fmt: skip
 EVENTS = "_datasync_events"
 
@@ -40,6 +54,10 @@ class Laying:
         self._key = ", ".join(tables.name(name) for name in spec.key)
         prefixes = {"mysql": tables.database, "postgres": "pg_temp."}
         self._events = prefixes.get(tables.dialect, "temp.") + EVENTS
+        long = tables.dialect == "mysql"
+        self._hashed = tuple(
+            name for name in spec.key if long and (spec.columns[name].is_text or spec.columns[name].name == "binary")
+        )
 
     # --- relations
 
@@ -57,11 +75,11 @@ class Laying:
 
     def _latest(self, condition: str = "") -> str:
         """Each staged key's latest version, with the target's own names."""
-        staged = f"EXISTS (SELECT 1 FROM {self._tables.staging} AS s WHERE {same_key(self._spec, self._tables)})"
+        staged = staged_key(self._spec, self._tables)
         listed = self._listed("t.")
         key = self._apart("t.")
         return (
-            f"SELECT * FROM (SELECT {listed}, t.{self._from}, t.{self._to}, t.{self._current}, "
+            f"SELECT * FROM (SELECT {listed}, t.{self._from}, t.{self._to}, t.{self._current}, {self._hash_as('t')}"
             f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY t.{self._from} DESC) AS {RANK} "
             f"FROM {self._tables.target} AS t WHERE {staged}) AS versions WHERE {RANK} = 1"
         )
@@ -74,7 +92,7 @@ class Laying:
         key = self._apart("s.")
         order = f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY {since} DESC)" if self._spec.cursor is not None else "1"
         return (
-            f"SELECT {self._listed('s.')}, {since} AS {SINCE}, {flag} AS {GONE}, {order} AS {LAST} "
+            f"SELECT {self._listed('s.')}, {self._hash_as('s')}{since} AS {SINCE}, {flag} AS {GONE}, {order} AS {LAST} "
             f"FROM {self._tables.staging} AS s"
         )
 
@@ -89,10 +107,34 @@ class Laying:
         """The key to partition and group by."""
         return ", ".join(exact_key(self._spec, self._tables, prefix))
 
-    def _alike(self, left: str, right: str) -> str:
-        """Join two relations neither of which has the columns of the target as it keeps them."""
-        sides = (exact_key(self._spec, self._tables, f"{side}.") for side in (left, right))
-        return " AND ".join(f"{one} = {other}" for one, other in zip(*sides, strict=True))
+    def _hash(self, side: str) -> str:
+        """The hash of a key's texts, of a relation that has them."""
+        return key_hash(self._spec, self._tables, self._hashed, side)
+
+    def _hash_as(self, side: str) -> str:
+        """The hash as an item of a SELECT list and the comma behind it; nothing where keys are joined as they are."""
+        return f"{self._hash(side)} AS {HASH}, " if self._hashed else ""
+
+    def _hash_of(self, prefix: str = "") -> str:
+        """The same, of a relation that has the hash."""
+        return f"{prefix}{HASH}, " if self._hashed else ""
+
+    def _alike(self, left: str, right: str, hashed: str = "") -> str:
+        """Join two relations neither of which is the target.
+
+        Args:
+            left: has the hash, unless `hashed` is its SQL.
+            right: has the hash.
+        """
+        parts = [f"{right}.{HASH} = {hashed or f'{left}.{HASH}'}"] if self._hashed else []
+        for name in self._spec.key:
+            long = name in self._hashed
+            one, other = (
+                exact_bytes(self._spec, self._tables, name, side) if long else f"{side}.{self._tables.name(name)}"
+                for side in (left, right)
+            )
+            parts.append(f"{one} = {other}")
+        return " AND ".join(parts)
 
     @property
     def _late(self) -> str:
@@ -145,7 +187,7 @@ class Laying:
         again = f"{self._back} AND l.{self._from} = {self._when}"
         rows = (
             f"{self._both} SELECT {self._listed('s.')}, l.{self._from} AS {SINCE} FROM staged AS s "
-            f"JOIN latest AS l ON {self._same('l', 's')} WHERE s.{GONE} = 0 AND (({same}) OR ({again}))"
+            f"JOIN latest AS l ON {self._alike('l', 's')} WHERE s.{GONE} = 0 AND (({same}) OR ({again}))"
         )
         values = {
             self._tables.name(name): f"c.{self._tables.name(name)}" for name in self._spec.columns if name not in self._spec.key
@@ -157,13 +199,13 @@ class Laying:
         """Put down what changes, and from when until when, as rows of a temporary table."""
         key, listed = self._apart(), self._listed()
         taken = (
-            f"SELECT {self._listed('s.')}, s.{SINCE} AS {AT}, {self._when} AS {SINCE}, s.{GONE} AS {GONE}, "
-            f"0 AS {OLD} FROM staged AS s LEFT JOIN latest AS l ON {self._same('l', 's')} WHERE l.{self._from} IS NULL "
+            f"SELECT {self._listed('s.')}, {self._hash_of('s.')}s.{SINCE} AS {AT}, {self._when} AS {SINCE}, s.{GONE} AS {GONE}, "
+            f"0 AS {OLD} FROM staged AS s LEFT JOIN latest AS l ON {self._alike('l', 's')} WHERE l.{self._from} IS NULL "
             f"OR (NOT {self._late} AND (s.{GONE} = 1 OR s.{SINCE} <> l.{self._from})) "
             f"OR ({self._returned} AND l.{self._from} <> {self._when})"
         )
         before = (
-            f"SELECT {listed}, {self._from} AS {AT}, {self._from} AS {SINCE}, "
+            f"SELECT {listed}, {self._hash_of()}{self._from} AS {AT}, {self._from} AS {SINCE}, "
             f"CASE WHEN {self._current} IS TRUE THEN 0 ELSE 1 END AS {GONE}, 1 AS {OLD} FROM latest"
         )
         numbered = (
@@ -179,13 +221,15 @@ class Laying:
             f"WHERE n.{OLD} = 0 AND ({differs})"
         )
         select = (
-            f"{self._both}, numbered AS ({numbered}), events AS ({events}) SELECT {self._key}, {AT}, {SINCE}, {GONE}, "
+            f"{self._both}, numbered AS ({numbered}), events AS ({events}) "
+            f"SELECT {self._key}, {self._hash_of()}{AT}, {SINCE}, {GONE}, "
             f"LEAD({SINCE}) OVER (PARTITION BY {key} ORDER BY {SINCE}) AS {UNTIL} FROM events"
         )
         if self._tables.dialect != "mysql":
             return [f"CREATE TEMPORARY TABLE {EVENTS} AS {select}"]
         # A server may ask every table to have a key; and what a try left behind that was rolled back must go.
-        row = f"({RANK} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB"
+        index = f", {HASH} BINARY(32) NOT NULL, KEY ({HASH})" if self._hashed else ""
+        row = f"({RANK} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY{index}) ENGINE = InnoDB"
         drop = f"DROP {self._temporary} IF EXISTS {self._events}"
         return [drop, f"CREATE TEMPORARY TABLE {self._events} {row} AS {select}"]
 
@@ -202,7 +246,7 @@ class Laying:
         return (
             f"INSERT INTO {self._tables.target} ({listed}, {self._from}, {self._to}, {self._current}) "
             f"SELECT {self._listed('s.')}, e.{SINCE}, e.{UNTIL}, e.{UNTIL} IS NULL FROM {self._events} AS e "
-            f"JOIN {self._tables.staging} AS s ON {self._alike('s', 'e')}{at} WHERE e.{GONE} = 0"
+            f"JOIN {self._tables.staging} AS s ON {self._alike('s', 'e', self._hash('s'))}{at} WHERE e.{GONE} = 0"
         )
 
     def _close_missing(self) -> str:
@@ -254,7 +298,7 @@ class Laying:
             f"{'l' if name in self._untracked else 's'}.{quoted} AS {quoted}"
             for name, quoted in ((name, self._tables.name(name)) for name in self._spec.columns)
         )
-        join = f"FROM staged AS s LEFT JOIN latest AS l ON {self._same('l', 's')} WHERE s.{LAST} = 1"
+        join = f"FROM staged AS s LEFT JOIN latest AS l ON {self._alike('l', 's')} WHERE s.{LAST} = 1"
         counted = f"(l.{self._from} IS NULL OR NOT {self._late})"
         expected = f"{self._both} SELECT {listed} {join} AND s.{GONE} = 0 AND {counted}"
         found = f"{self._both} SELECT {self._listed('l.')} {join} AND l.{self._current} IS TRUE AND NOT {self._late}"

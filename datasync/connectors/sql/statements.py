@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -82,6 +82,35 @@ def exact_key(spec: TargetSpec, tables: Tables, prefix: str = "") -> list[str]:
     """List the key's columns so that keys which the target's collation takes for one are kept apart."""
     columns = ((name, prefix + tables.name(name)) for name in spec.key)
     return [comparable(column, "mysql") if name in tables.collations else column for name, column in columns]
+
+
+def key_hash(spec: TargetSpec, tables: Tables, columns: Sequence[str], side: str) -> str:
+    """Give the SHA-256 of these text and binary cells' bytes, for MySQL: short enough for every index and hash join of it."""
+    cells = ", ".join(exact_bytes(spec, tables, column, side) for column in columns)
+    return f"UNHEX(SHA2(CONCAT({cells}), 256))"
+
+
+def staged_key(spec: TargetSpec, tables: Tables) -> str:
+    """Tell rows `t` of the target whose key staging has.
+
+    Staging has no index. MySQL makes a list of its keys by itself, once, but not of texts of any length or of their bytes: then
+    it scans staging for each row. Of hashes it does, if it is asked with IN, in which no NULL may stand on either side.
+    """
+    texts = [name for name in spec.key if tables.dialect == "mysql" and spec.columns[name].is_text]
+    if not texts:
+        return f"EXISTS (SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})"
+    sides = [
+        ", ".join(key_hash(spec, tables, [name], side) if name in texts else f"{side}.{tables.name(name)}" for name in spec.key)
+        for side in ("t", "s")
+    ]
+    known = " AND ".join(f"s.{tables.name(name)} IS NOT NULL" for name in spec.key)
+    return f"((({sides[0]}) IN (SELECT {sides[1]} FROM {tables.staging} AS s WHERE {known})) IS TRUE)"
+
+
+def exact_bytes(spec: TargetSpec, tables: Tables, column: str, side: str) -> str:
+    """Give a cell of a text or binary column as MySQL compares it byte by byte."""
+    name = f"{side}.{tables.name(column)}"
+    return f"CAST({name} AS BINARY)" if spec.columns[column].name == "binary" else comparable(name, "mysql")
 
 
 def newer(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
@@ -185,10 +214,7 @@ def survivors(spec: TargetSpec, tables: Tables) -> str | None:
     if spec.write == "append":
         return f"(SELECT {columns} FROM {tables.target}) AS survivors"
     if spec.write == "merge":
-        return (
-            f"(SELECT {names(spec, tables, 't.')} FROM {tables.target} AS t WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})) AS survivors"
-        )
+        return f"(SELECT {names(spec, tables, 't.')} FROM {tables.target} AS t WHERE NOT {staged_key(spec, tables)}) AS survivors"
     if spec.write == "replace_window":
         inside = window_condition(spec, tables)
         return f"(SELECT {columns} FROM {tables.target} WHERE ({inside}) IS NOT TRUE) AS survivors"

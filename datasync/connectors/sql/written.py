@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync.connectors.sql.statements import Tables, newer, same_key, window_condition
+from datasync.connectors.sql.statements import Tables, newer, same_key, staged_key, window_condition
 from datasync.seams import Published, TargetSpec
 
 
@@ -16,8 +16,7 @@ def written(spec: TargetSpec, tables: Tables) -> Published | None:
         return Published(f"(SELECT * FROM {tables.target} WHERE {window_condition(spec, tables)}) AS written")
     if spec.cursor is None:
         # Nothing keeps a staged row out: what the audit left is what must be there.
-        staged = f"SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)}"
-        return Published(f"(SELECT t.* FROM {tables.target} AS t WHERE EXISTS ({staged})) AS written")
+        return Published(f"(SELECT t.* FROM {tables.target} AS t WHERE {staged_key(spec, tables)}) AS written")
     older = f"SELECT 1 FROM {tables.target} AS t WHERE {same_key(spec, tables)} AND {newer(spec, tables)}"
     staged = f"SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)} AND NOT ({newer(spec, tables)})"
     return Published(

@@ -272,7 +272,7 @@ def _packet(cells: list[bytes | None]) -> bytes:
 @pytest.mark.parametrize("seed", range(20))
 def test_packets_are_cut_wherever_the_socket_cuts_them(seed: int) -> None:
     draw = random.Random(seed)
-    lengths = [0, 1, 4, 11, 12, 13, 250, 251, 300, 65_535, 65_536]
+    lengths = [0, 1, 3, 4, 5, 8, 11, 12, 13, 250, 251, 252, 253, 254, 300, 65_535, 65_536]
     rows = [[None if draw.random() < 0.2 else draw.randbytes(draw.choice(lengths)) for _ in range(3)] for _ in range(40)]
     wire = b"".join(_packet(row) for row in rows) + b"\x05\0\0\0\xfe\0\0\x02\0"
     at = 0

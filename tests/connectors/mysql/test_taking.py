@@ -91,3 +91,30 @@ def test_what_is_rolled_back_leaves_nothing_and_the_next_try_goes_through(mysql:
     target.drop_staging("r2")
     assert sorted(mysql.rows(VERSIONS)) == [("a", "x", 1, 2), ("a", "y", 2, None)]
     target.close()
+
+
+def test_keys_of_several_texts_bytes_and_numbers_keep_their_histories_apart(mysql: Place) -> None:
+    columns = {"k": "string", "n": "int64", "b": "binary", "v": "string", "at": "int64"}
+    settings: dict[str, Any] = {"write": "scd2", "key": ("k", "n", "b"), "cursor": "at", "required": frozenset("knb")}
+    spec = spec_of(columns, history=HistoryColumns(INT64), **settings)
+    target = mysql.target()
+    keys = [("a", 1, b"bc"), ("ab", 1, b"c"), ("a", 2, b"bc"), ("A", 1, b"bc"), ("a", 1, b"BC"), ("a", 1, b"\xff\x00")]
+    publish(target, spec, [(*key, "old", 1) for key in keys])
+    publish(target, replace(spec, run_id="r2"), [(*key, "new" if number % 2 else "old", 2) for number, key in enumerate(keys)])
+    found = mysql.rows("SELECT k, n, b, v, valid_from, valid_to FROM t")
+    unchanged = [(*key, "old", 1, None) for key in keys[::2]]
+    changed = [row for key in keys[1::2] for row in ((*key, "old", 1, 2), (*key, "new", 2, None))]
+    assert sorted(found, key=repr) == sorted(unchanged + changed, key=repr)
+
+
+def test_a_history_of_someone_else_outside_of_the_run_survives_beside_keys_without_a_value(mysql: Place) -> None:
+    mysql.rows("CREATE TABLE t (k varchar(20) CHARACTER SET latin1 NOT NULL, v text, at bigint, PRIMARY KEY (k))")
+    mysql.rows("INSERT INTO t VALUES ('a', 'x', 1), ('b', 'x', 1)")
+    spec = spec_of(COLUMNS, write="merge", key=("k",))
+    target = mysql.target()
+    target.acquire(spec)
+    stage(target, spec, frame_of(spec, [("a", "y", 2), (None, "z", 2)]))
+    staging = target.staging(spec)
+    # The audit asks before rows without a key are taken out.
+    assert staging.query(f"SELECT k FROM {staging.survivors}") == [("b",)]
+    target.close()
