@@ -73,10 +73,15 @@ class ReleaseOperator(HITLOperator):
         send(project, run_id, airflow_connection)
         self.subject = f"{result.contract}: publish in spite of what the audit found?"
         self.body = f"{violation(result)}\n\nThe staged rows wait until {result.started_at + PATIENCE:%Y-%m-%d %H:%M} UTC."
-        upsert_hitl_detail(
-            ti_id=context["task_instance"].id, options=self.options, subject=self.subject, body=self.body,
-            defaults=self.defaults, multiple=False, params=self.serialized_params, assigned_users=self.assigned_users,
-        )  # fmt: skip
+        asked, mine = project.run_folder(result.contract, run_id), {"task_instance": str(context["task_instance"].id)}
+        if mine not in asked.read_outcomes("release"):
+            upsert_hitl_detail(
+                ti_id=context["task_instance"].id, options=self.options, subject=self.subject, body=self.body,
+                defaults=self.defaults, multiple=False, params=self.serialized_params, assigned_users=self.assigned_users,
+            )  # fmt: skip
+            # A scheduler that is slow to book the deferral tries the task again when the answer comes, and to ask again
+            # would forget the answer.
+            asked.write_outcome("release.asked", mine)
         trigger = HeldRunTrigger(
             ti_id=context["task_instance"].id, options=self.options, defaults=self.defaults, params=self.serialized_params,
             timeout_datetime=utcnow() + PATIENCE, poke_interval=self.poll_interval,

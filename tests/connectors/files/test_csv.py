@@ -171,7 +171,7 @@ def test_a_first_line_longer_than_any_block(ends: bytes, tmp_path: Path, monkeyp
     ("a,b\n1,2\n".encode("utf-32"), {}, "E_ENCODING", "options: {encoding: utf-32}"),
     (b"\xe9,b\n1,2\n", {}, "E_ENCODING", "set options.encoding"),
     (b"__position,b\n1,2\n", {}, "E_SOURCE_SCHEMA", "rename it"),
-    (b"a,b\n1,2\n", {"encoding": "klingon"}, "E_ENCODING", ""),
+    (b"a,b\n1,2\n", {"encoding": "klingon"}, "E_ENCODING", "options.encoding is such as utf-8, utf-16, latin-1, cp1252 or cp949"),
 ])  # fmt: skip
 def test_files_that_are_refused_as_a_whole(data: bytes, options: dict[str, Any], code: str, hint: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(data)
