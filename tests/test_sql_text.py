@@ -23,9 +23,9 @@ BUILDERS = frozenset((
     "quote_identifier", "quoted", "qualified", "quote_table", "name", "literal_sql", "storage_type", "names", "insert", "dml", "merge",
     "upsert", "bound", "condition", "window_condition", "same_key", "newer", "changed", "survivors", "relation", "select_list",
     "offending", "breaking_rows", "repeated_keys", "selected", "unknown_rows", "any_null", "cells", "true", "staging_name", "len",
-    "int", "list_sql", "file_list", "cast_list",
+    "int", "list_sql", "file_list", "cast_list", "quote", "listed", "local_name",
 ))  # fmt: skip
-"""What writes SQL: identifiers quoted, values as literals; and what gives a number."""
+"""What writes SQL: identifiers quoted (`quote`: those of the books, which are ours), values as literals; and what gives a number."""
 WRITTEN = frozenset((
     "quoted", "prefix", "target", "staging", "relation", "survivors", "sql", "reference", "oid", "_table", "_source", "_condition",
     "_where", "_relation",
@@ -41,12 +41,12 @@ REASONS = {
     ("mysql/commits.py", "statement"): "DDL of the books, ours",
     ("mysql/commits.py", "kept"): "engine and collation: words that the server gave for its own",
     ("mysql/publishing.py", "kind"): "a type that `compare` took from `storage_type`",
+    ("oracle/publishing.py", "kind"): "a type that `check_table` took from `storage_type`",
     ("oracle/source.py", "form"): "a quoted name in a form of ours",
     ("sql/books.py", "one"): "a placeholder",
     ("sql/books.py", "marks"): "placeholders",
     ("sql/books.py", "ending"): "FOR UPDATE, by our own callers",
-    ("sql/books.py", "by"): "run_id or sync, by our own callers",
-    ("sql/books.py", "names"): "the books' columns, ours",
+    ("sql/books.py", "wanted"): "a name of the books and a placeholder",
     ("sql/books.py", "staging"): "a quoted name",
     ("sql/parts.py", "source"): "what `relation` wrote",
     ("sql/reader.py", "self._asked.source"): "what `relation` wrote",

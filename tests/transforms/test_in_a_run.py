@@ -121,7 +121,7 @@ SWAPS = [
     ("sku: string, qty: int32}, prefix", "sku: {type: string, parse: '%d'}}, prefix", "parse on string"),
     ("own:positive", "owned:positive", "no owned.py in the project root"),
     ("own:positive", "positive", "'positive'"),
-    ("- explode: lines", "- hash: {columns: [lines], salt: pepper}\n  - explode: lines", "'pepper'"),
+    ("- explode: lines", "- hash: {columns: [lines], salt: pepper}\n  - explode: lines", "a literal, which is not shown"),
     (
         "- explode: lines",
         "- select: [id, store, lines, city]\n  - hash: {columns: [lin], salt: '${env:S}'}\n  - explode: lines",

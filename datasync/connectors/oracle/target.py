@@ -36,7 +36,8 @@ from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables, same_key, window_condition
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import OracleTarget as Endpoint
-from datasync.contract.types import DataType
+from datasync.contract.expressions.dialects import literal_sql
+from datasync.contract.types import STRING, DataType
 from datasync.errors import PermanentError, Refused, TransientError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
@@ -157,7 +158,8 @@ class OracleTarget:
         return OracleStaging(handle, spec, columns if self._is_copied(handle) else (), lambda name: self._referenced(spec, name))
 
     def _is_copied(self, handle: Handle) -> bool:
-        sql = f"SELECT count(*) FROM duckdb_tables() WHERE table_name = '{PUBLISHED.strip(chr(34))}'"
+        name = literal_sql(PUBLISHED.strip('"'), STRING, "duckdb")
+        sql = f"SELECT count(*) FROM duckdb_tables() WHERE table_name = {name}"
         with handle.statements() as connection:
             found = first(connection, sql)
         return found is not None and bool(found[0])
