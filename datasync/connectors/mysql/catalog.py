@@ -6,12 +6,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.sql.compare import Additions, FoundColumn, compare
+from datasync.connectors.sql.place import TablePlace
 from datasync.connectors.sql.storage import MYSQL_INSTANT, storage_type
-from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Dialect
 from datasync.errors import PermanentError, TargetMismatch
 from datasync.seams import TargetSpec
 
@@ -25,34 +26,14 @@ _VARYING = re.compile(r"^(varchar|varbinary|char)\((\d+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A table's database and name."""
+class Place(TablePlace):
+    """A table, whose schema is a database."""
 
-    database: str
-    table: str
-
-    @property
-    def name(self) -> str:
-        """As commit rows and locks name it."""
-        return f"{self.database}.{self.table}"
-
-    @property
-    def quoted(self) -> str:
-        """As SQL names it."""
-        return f"{self.prefix}{quote_identifier(self.table, 'mysql')}"
-
-    @property
-    def prefix(self) -> str:
-        """The quoted database and a point."""
-        return f"{quote_identifier(self.database, 'mysql')}."
-
-    def beside(self, table: str) -> Place:
-        """Another table of the same database."""
-        return Place(self.database, table)
+    dialect: ClassVar[Dialect] = "mysql"
 
     def lock(self, what: str) -> str:
         """Name an advisory lock: they are the whole server's, and 64 characters long at most."""
-        return f"datasync:{hashlib.sha256(f'{self.database}|{what}'.encode()).hexdigest()[:40]}"
+        return f"datasync:{hashlib.sha256(f'{self.schema}|{what}'.encode()).hexdigest()[:40]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +73,7 @@ def find_place(session: Session, name: str) -> Place:
         )
     place = Place(schema or database, table)
     # Where the server ignores the case of tables, T and t are one: commits to it are counted under one name.
-    return Place(place.database.lower(), place.table.lower()) if folded else place
+    return Place(place.schema.lower(), place.table.lower()) if folded else place
 
 
 def collation(session: Session) -> str:
@@ -115,7 +96,7 @@ def collation(session: Session) -> str:
 def exists(session: Session, place: Place) -> bool:
     """Tell whether something has the name."""
     rows = session.run(
-        "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s", [place.database, place.table]
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s", [place.schema, place.table]
     )
     return bool(rows)
 
@@ -128,7 +109,7 @@ def find_table(session: Session, place: Place, spec: TargetSpec) -> Table:
     """
     kinds = session.run(
         "SELECT table_type, engine FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
-        [place.database, place.table],
+        [place.schema, place.table],
     )
     if not kinds:
         return Table()
@@ -140,7 +121,7 @@ def find_table(session: Session, place: Place, spec: TargetSpec) -> Table:
     rows = session.run(
         "SELECT column_name, column_type, is_nullable, column_default, extra, column_comment, character_set_name, collation_name "
         "FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        [place.database, place.table],
+        [place.schema, place.table],
     )
     columns, limits, collations = {}, {}, {}
     for name, spelled, nullable, default, extra, comment, charset, order in rows:
@@ -231,7 +212,7 @@ def _unique_on(session: Session, place: Place, key: tuple[str, ...]) -> bool:
     rows = session.run(
         "SELECT index_name, column_name, sub_part FROM information_schema.statistics "
         "WHERE table_schema = %s AND table_name = %s AND non_unique = 0",
-        [place.database, place.table],
+        [place.schema, place.table],
     )
     indexes: dict[str, list[str]] = {}
     for index, column, part in rows:

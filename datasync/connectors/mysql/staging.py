@@ -59,7 +59,7 @@ class MysqlStaging:
     def reference(self, name: str) -> str:
         """Give a table of the same server; without a database, the target's is meant."""
         schema, _, table = name.rpartition(".")
-        place = Place(schema or self._place.database, table)
+        place = Place(schema or self._place.schema, table)
         if not exists(self._session, place):
             raise PermanentError(f"there is no table {name[:80]} beside the target", code="E_NO_TABLE")
         return place.quoted
@@ -102,7 +102,7 @@ class MysqlStaging:
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Give the URL: MySQL lets other processes in."""
-        yield GxAccess(sqlalchemy_url(self._session.settings), self._place.table, "mysql", self._place.database)
+        yield GxAccess(sqlalchemy_url(self._session.settings), self._place.table, "mysql", self._place.schema)
 
 
 def as_stored(series: pl.Series, kind: DataType) -> pl.Series:

@@ -32,7 +32,7 @@ def check_swappable(session: Session, place: Place) -> None:
         TargetMismatch: something does.
     """
     for reason, query in _REASONS.items():
-        if session.run(f"{query} LIMIT 1", [place.database, place.table] * 2):
+        if session.run(f"{query} LIMIT 1", [place.schema, place.table] * 2):
             raise TargetMismatch(
                 f"{place.name} cannot be swapped: {reason} depends on it and would be lost", hint="use replace_by: rows"
             )

@@ -195,7 +195,7 @@ class MysqlTarget:
     def _left(self) -> list[str]:
         rows = self._session.run(
             "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s AND LEFT(table_name, %s) = %s",
-            [self._place.database, len(book.STAGING_PREFIX), book.STAGING_PREFIX],
+            [self._place.schema, len(book.STAGING_PREFIX), book.STAGING_PREFIX],
         )
         return [run_id for (run_id,) in rows if run_id]
 

@@ -6,12 +6,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from datasync.connectors.oracle.engine import Session
 from datasync.connectors.sql.compare import Additions, FoundColumn, compare
+from datasync.connectors.sql.place import TablePlace
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Dialect
 from datasync.errors import TargetMismatch
 from datasync.seams import TargetSpec
 
@@ -24,30 +26,10 @@ _DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A table's schema and name, as the dictionary has them."""
+class Place(TablePlace):
+    """A table, named as the dictionary has it."""
 
-    schema: str
-    table: str
-
-    @property
-    def name(self) -> str:
-        """As commit rows and locks name it."""
-        return f"{self.schema}.{self.table}"
-
-    @property
-    def quoted(self) -> str:
-        """As SQL names it."""
-        return f"{self.prefix}{quote_identifier(self.table, 'oracle')}"
-
-    @property
-    def prefix(self) -> str:
-        """The quoted schema and a point."""
-        return f"{quote_identifier(self.schema, 'oracle')}."
-
-    def beside(self, table: str) -> Place:
-        """Another table of the same schema."""
-        return Place(self.schema, table)
+    dialect: ClassVar[Dialect] = "oracle"
 
     def lock(self, what: str) -> str:
         """Name a lock: one row of a table, whose key is short."""

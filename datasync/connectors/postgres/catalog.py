@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from datasync.connectors.postgres.engine import Session
 from datasync.connectors.sql.compare import Additions, FoundColumn, compare
+from datasync.connectors.sql.place import TablePlace
 from datasync.contract.expressions.dialects import quote_identifier
+from datasync.contract.types import Dialect
 from datasync.errors import PermanentError, TargetMismatch
 from datasync.seams import TargetSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A table's schema and name."""
+class Place(TablePlace):
+    """A table."""
 
-    schema: str
-    table: str
-
-    @property
-    def name(self) -> str:
-        """As commit rows and locks name it."""
-        return f"{self.schema}.{self.table}"
-
-    @property
-    def quoted(self) -> str:
-        """As SQL names it."""
-        return f"{self.prefix}{quote_identifier(self.table, 'postgres')}"
-
-    @property
-    def prefix(self) -> str:
-        """The quoted schema and a point."""
-        return f"{quote_identifier(self.schema, 'postgres')}."
-
-    def beside(self, table: str) -> Place:
-        """Another table of the same schema."""
-        return Place(self.schema, table)
+    dialect: ClassVar[Dialect] = "postgres"
 
 
 def find_place(session: Session, name: str) -> Place:
