@@ -18,8 +18,8 @@ TESTED = ("passing", "warning", "broken_data", "fused_broken", "fused", "checked
           "datasync_alerts")  # fmt: skip
 
 
-def main() -> None:
-    """Look at the DAGs, run some of them, write down what happened."""
+def set_up() -> tuple[Path, Path]:
+    """Make an Airflow in the folder of the first argument; give it and the project's, the second."""
     home, project = Path(sys.argv[1]), Path(sys.argv[2])
     os.environ |= {
         "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
@@ -28,6 +28,12 @@ def main() -> None:
     }  # fmt: skip
     warnings.simplefilter("ignore")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    return home, project
+
+
+def main() -> None:
+    """Look at the DAGs, run some of them, write down what happened."""
+    home, project = set_up()
     found: dict[str, Any] = {}
     dags = look(project, found)
     found["only_one"] = only_one(project)

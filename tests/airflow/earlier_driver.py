@@ -8,26 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
-import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.driver import look, run
+from tests.airflow.driver import look, run, set_up
 
 
 def main() -> None:
     """Carry the DAGs out, in the order that the tests tell of."""
-    home, project = Path(sys.argv[1]), Path(sys.argv[2])
-    os.environ |= {
-        "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False", "AIRFLOW__DATASYNC__PROJECT": str(project),
-        "AIRFLOW__API__BASE_URL": "http://127.0.0.1:8080",
-    }  # fmt: skip
-    warnings.simplefilter("ignore")
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    home, project = set_up()
     _set_variable("store_code", "S9")
     found: dict[str, Any] = {}
     dags = look(project, found)
