@@ -59,12 +59,12 @@ REASONS = {
     ("sqlite/source.py", "source"): "what `relation` wrote",
     ("sqlite/source.py", "cursor.incomparable()"): "a condition of a quoted name and literals",
     ("sqlite/staging.py", "marks"): "question marks",
-    ("gates/at_rest.py", "parts"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "flags"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "sums"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "condition"): "conditions that `offenders` wrote",
     ("gates/at_rest.py", "cell"): "what `offenders.cells` wrote",
     ("gates/removals.py", "relation"): "what a target wrote",
+    ("gates/fidelity.py", "flat"): "figures of quoted names, and conditions that `offenders` wrote",
     ("gates/fidelity.py", "relation or staging.relation"): "what a target wrote",
 }
 """Other parts of statements, each with why it can hold no one's text."""

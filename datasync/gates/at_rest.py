@@ -7,6 +7,8 @@ counts what was judged. The two are held to each other: where they disagree, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,17 +17,19 @@ import polars as pl
 
 from datasync.contract.checks import Check
 from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Dialect
 from datasync.errors import ConnectorError, DataSyncError
 from datasync.failpoints import failpoint
 from datasync.gates.auditor import Auditor, GxOutcome
-from datasync.gates.fidelity import Figures, difference, row_hash, staged_figures
+from datasync.gates.fidelity import Figures, difference, figures_beside, row_hash, staged_figures
 from datasync.gates.gx_suite import Suite, compile_checks
 from datasync.gates.offenders import Ground, any_null, breaking_rows, cells, judged, offending, selected, true, unknown_rows
 from datasync.results.model import CheckTally
 from datasync.seams import Staging
 
 REASON = "__reason_"
+SHARED: tuple[Dialect, ...] = ("postgres", "mysql")
+"""Systems whose staging two processes can read at the same time; a file of DuckDB or SQLite is one's at a time."""
 ROUNDS = 100
 """Moves that cascade: each round takes at least one row, so this bounds a defect, not data."""
 
@@ -112,25 +116,48 @@ class _Audit:
         self.broken: dict[str, str] = {}
 
     def run(self) -> AuditOutcome:
-        self._fidelity()
-        failpoint("audit.begin")
         self._find_references()
         keys = [check for check in self.plan.checks if check.family == "key" and check.name not in self.broken]
-        self._first_counts(keys)
-        verdicts = self._checkpoint()
+        verdicts = self._begin(keys)
         moved = self._move(keys, verdicts)
         while moved:
             failpoint("audit.moved")
-            verdicts = self._checkpoint()
+            verdicts = self._checkpoint(self.outcome.staged)
             moved = self._move(keys, verdicts)
         self._conclude(keys, verdicts)
         failpoint("audit.done")
         return self.outcome
 
-    def _fidelity(self) -> None:
-        found = staged_figures(self.staging, self.plan.types)
+    def _begin(self, keys: Sequence[Check]) -> Mapping[str, GxOutcome]:
+        """Count and judge staging as it was loaded: our own SQL and Great Expectations' at the same time where that can be."""
+        if self.staging.dialect not in SHARED or self.plan.accepted is None:
+            self._measure(keys)
+            return self._checkpoint(self.outcome.staged)
+        expectations = self._expectations(self.plan.accepted.rows)
+        with ThreadPoolExecutor(1, "datasync-audit") as beside:
+            # The thread works for the same run: its log records say so.
+            verdicts = beside.submit(copy_context().run, self._judged, expectations)
+            self._measure(keys)
+            return verdicts.result()
+
+    def _measure(self, keys: Sequence[Check]) -> None:
+        """Scan staging once, before any row moves: its figures, and what each key check judges of it."""
+        found, counts = figures_beside(self.staging, self.plan.types, [sql for check in keys for sql in self._counts(check)])
         self.outcome.figures = found
         self.outcome.staged = found.rows
+        for check, evaluated, unknown in zip(keys, counts[::2], counts[1::2], strict=True):
+            self.outcome.tallies[check.name] = CheckTally(evaluated, 0, unknown)
+        self._fidelity(found)
+        failpoint("audit.begin")
+
+    def _counts(self, check: Check) -> tuple[str, str]:
+        """Count the rows that a key check selects, and of these the unknown ones."""
+        ground = self._ground(check)
+        chosen = judged(check, ground)
+        unknown = f"({chosen}) AND {any_null(check, ground)}" if check.nulls == "pass" else _false(ground)
+        return f"sum(CASE WHEN {chosen} THEN 1 ELSE 0 END)", f"sum(CASE WHEN {unknown} THEN 1 ELSE 0 END)"
+
+    def _fidelity(self, found: Figures) -> None:
         if self.plan.accepted is None:
             return
         problem = difference(self.plan.accepted, found)
@@ -155,27 +182,18 @@ class _Audit:
     def _ground(self, check: Check) -> Ground:
         return self.grounds.get(check.name, self.ground)
 
-    def _first_counts(self, keys: Sequence[Check]) -> None:
-        """Count what each key check judges, before any row moves: rows it selects, and of these the unknown ones."""
-        parts = []
-        for check in keys:
-            ground = self._ground(check)
-            chosen = judged(check, ground)
-            unknown = f"({chosen}) AND {any_null(check, ground)}" if check.nulls == "pass" else _false(ground)
-            parts += [f"sum(CASE WHEN {chosen} THEN 1 ELSE 0 END)", f"sum(CASE WHEN {unknown} THEN 1 ELSE 0 END)"]
-        if not parts:
-            return
-        row = self.staging.query(f"SELECT {', '.join(parts)} FROM {self.staging.relation}")[0]
-        for number, check in enumerate(keys):
-            self.outcome.tallies[check.name] = CheckTally(int(row[2 * number] or 0), 0, int(row[2 * number + 1] or 0))
+    def _checkpoint(self, rows: int) -> dict[str, GxOutcome]:
+        return self._judged(self._expectations(rows))
 
-    def _checkpoint(self) -> dict[str, GxOutcome]:
-        """Let Great Expectations judge everything it can; an empty staging has nothing to judge."""
-        if self.outcome.staged == 0:
-            return {}
+    def _expectations(self, rows: int) -> list[dict[str, Any]]:
+        """Give everything that Great Expectations can judge of so many rows; of none there is nothing to judge."""
+        if rows == 0:
+            return []
         suite = Suite(self._suite_ground(), self.staging.reference, self.plan.bounds)
         wanted = [check for check in self.plan.checks if check.name not in self.broken]
-        expectations = list(compile_checks(wanted, suite))
+        return list(compile_checks(wanted, suite))
+
+    def _judged(self, expectations: Sequence[dict[str, Any]]) -> dict[str, GxOutcome]:
         if not expectations:
             return {}
         with self.staging.gx() as access:

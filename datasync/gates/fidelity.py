@@ -7,7 +7,7 @@ are cut into whole units before they are summed, for engines add floats in diffe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any
@@ -121,19 +121,26 @@ def staged_figures(staging: Staging, types: Mapping[str, DataType], relation: st
         types: name to type of its columns.
         relation: another relation of the same columns; default: the staged rows.
     """
+    return figures_beside(staging, types, (), relation)[0]
+
+
+def figures_beside(
+    staging: Staging, types: Mapping[str, DataType], sums: Sequence[str], relation: str | None = None
+) -> tuple[Figures, list[int]]:
+    """Give figures as `staged_figures` does and, of the same scan, other sums of whole numbers; of no rows they are 0."""
     compiled: list[list[list[_Part]]] = []
     for name, kind in types.items():
         column = quote_identifier(name, staging.dialect)
         missing = [_Part(f"count(*) - count({column})")]
         compiled.append([missing, *_SQL[staging.dialect](column, kind)])
-    flat = ["count(*)", *(part.sql for figures_ in compiled for parts in figures_ for part in parts)]
+    flat = ["count(*)", *(part.sql for figures_ in compiled for parts in figures_ for part in parts), *sums]
     values = iter(staging.query(f"SELECT {', '.join(flat)} FROM {relation or staging.relation}")[0])
     rows = int(next(values))
     found = {
         name: tuple(sum(_units(next(values), part.weight) for part in parts) for parts in compiled[number])
         for number, name in enumerate(types)
     }
-    return Figures(rows, found)
+    return Figures(rows, found), [int(value or 0) for value in values]
 
 
 def _units(value: Any, weight: int) -> int:
@@ -165,10 +172,11 @@ def _duckdb(column: str, kind: DataType) -> list[list[_Part]]:
 
 
 def _sql_float(wide: str, nan: str, finite: str, integer: str) -> list[list[_Part]]:
-    small = f"CASE WHEN {finite} AND abs({wide}) < {LARGE:.0f} THEN {wide} END"
-    whole = f"CAST(trunc(({small}) * {WHOLE}) AS {integer})"
-    part = f"CAST(trunc((({small}) * {WHOLE} - trunc(({small}) * {WHOLE})) * {PART:.1f}) AS {integer})"
-    large = f"sum(CASE WHEN {finite} AND abs({wide}) >= {LARGE:.0f} THEN 1 ELSE 0 END)"
+    # Neither infinity nor, for these engines, NaN is below any number: what is below it is finite.
+    small = f"CASE WHEN abs({wide}) < {LARGE:.0f} THEN {wide} * {WHOLE} END"
+    whole = f"CAST(trunc({small}) AS {integer})"
+    part = f"CAST(trunc(({small} - trunc({small})) * {PART:.1f}) AS {integer})"
+    large = f"sum(CASE WHEN abs({wide}) >= {LARGE:.0f} AND {finite} THEN 1 ELSE 0 END)"
     return [[_Part(f"sum(CASE WHEN {nan} THEN 1 ELSE 0 END)")], [_Part(large)], [_Part(f"sum({whole})")], [_Part(f"sum({part})")]]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
+from datasync.connectors.postgres.adbc import AdbcSession, AdbcStatement
 from datasync.connectors.postgres.arrow import arrow_batches, typed_frame, wire_frame
-from datasync.connectors.postgres.engine import conninfo, translate
+from datasync.connectors.postgres.engine import translate
 from datasync.contract.types import DataType, polars_type
 from datasync.errors import TransientError
 from datasync.failpoints import failpoint
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _DEPTH = 2
 """Frames that may wait for COPY: enough to overlap, few enough to bound memory."""
 _POLL = 0.05
-_BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes"
+_BATCH_BYTES = 16 * 1024 * 1024
+"""Wire bytes that the driver gathers before it hands a batch over."""
 
 
 class Bulk:
@@ -34,67 +36,58 @@ class Bulk:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._running: list[Any] = []
+        self._running: list[AdbcStatement] = []
         self.stop = threading.Event()
 
-    def connect(self, autocommit: bool) -> Any:
-        """Open one connection; close it after its cursors."""
-        import adbc_driver_postgresql.dbapi as adbc
-
+    def connect(self, autocommit: bool) -> AdbcSession:
+        """Open one connection; close it after its statements."""
         with self.translated():
-            return adbc.connect(conninfo(self._connection), autocommit=autocommit)
+            return AdbcSession(self._connection, autocommit)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Let the driver's errors leave in our words."""
         import adbc_driver_manager
-        import pyarrow as pa
 
         try:
             yield
-        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        except adbc_driver_manager.Error as error:
             if self.stop.is_set():
                 raise self.cancelled() from error
-            if isinstance(error, adbc_driver_manager.Error):
-                raise translate(error, self._connection.id) from error
-            # Errors in the middle of a result come through Arrow, without an SQLSTATE.
-            raise TransientError(f"postgres {self._connection.id}: reading a result failed", code="E_CONNECT") from error
+            raise translate(error, self._connection.id) from error
 
     def cancelled(self) -> TransientError:
         """Say that the run is being ended."""
         return TransientError(f"postgres {self._connection.id}: the statement was cancelled", code="E_CANCELLED")
 
     @contextmanager
-    def statement(self, connection: Any) -> Iterator[Any]:
-        """Give a cursor that `cancel` reaches."""
-        with self.translated(), connection.cursor() as cursor:
-            self._running.append(cursor)
+    def statement(self, session: AdbcSession) -> Iterator[AdbcStatement]:
+        """Give a statement that `cancel` reaches."""
+        with self.translated(), session.statement() as statement:
+            self._running.append(statement)
             try:
-                yield cursor
+                yield statement
             finally:
-                self._running.remove(cursor)
+                self._running.remove(statement)
 
     def frames(self, sql: str, columns: Mapping[str, DataType], batch_rows: int) -> Iterator[pl.DataFrame]:
         """Run one SELECT and give its rows in the contract's types, none without rows."""
-        connection = self.connect(autocommit=True)
-        try:
-            with self.statement(connection) as cursor:
-                cursor.adbc_statement.set_options(**{_BATCH_BYTES: str(16 * 1024 * 1024)})
-                cursor.execute(sql)
-                reader = cursor.fetch_record_batch()
-                for batch in reader:
-                    yield from (part for part in typed_frame(batch, columns).iter_slices(batch_rows) if part.height)
-        finally:
-            connection.close()
+        with (
+            closing(self.connect(autocommit=True)) as session,
+            self.statement(session) as statement,
+            closing(statement.batches(sql, _BATCH_BYTES)) as batches,
+        ):
+            for batch in batches:
+                yield from (part for part in typed_frame(batch, columns).iter_slices(batch_rows) if part.height)
 
     def cancel(self) -> None:
         """End the statements that other threads are in."""
         import adbc_driver_manager
 
         self.stop.set()
-        for cursor in list(self._running):
+        for statement in list(self._running):
             try:
-                cursor.adbc_cancel()
+                statement.cancel()
             except adbc_driver_manager.Error:
                 # It ended by itself meanwhile.
                 continue
@@ -119,13 +112,13 @@ class PostgresWriter:
         self._error: Exception | None = None
         self._rows = 0
         self._abandoned = False
-        self._connection = bulk.connect(autocommit=False)
+        self._session = bulk.connect(autocommit=False)
         try:
-            with bulk.statement(self._connection) as cursor:
-                for statement in ddl:
-                    cursor.execute(statement)
+            with bulk.statement(self._session) as statement:
+                for sql in ddl:
+                    statement.run(sql)
         except BaseException:
-            self._connection.close()
+            self._session.close()
             raise
         failpoint("stage.after_create")
         self._empty = _empty_frame(spec)
@@ -138,8 +131,8 @@ class PostgresWriter:
         schema = wire_frame(self._empty, self._columns).to_arrow().schema
         reader = pa.RecordBatchReader.from_batches(schema, self._batches())
         try:
-            with self._bulk.statement(self._connection) as cursor:
-                cursor.adbc_ingest(self._place[1], reader, mode="append", db_schema_name=self._place[0])
+            with self._bulk.statement(self._session) as statement:
+                statement.ingest(reader, *self._place)
         except Exception as error:
             self._error = self._error or error
 
@@ -188,8 +181,8 @@ class PostgresWriter:
         self._count_for_planner()
         failpoint("stage.before_commit")
         with self._bulk.translated():
-            self._connection.commit()
-        self._connection.close()
+            self._session.commit()
+        self._session.close()
         failpoint("stage.after_commit")
         return self._rows
 
@@ -199,8 +192,8 @@ class PostgresWriter:
 
         names = ", ".join(quote_identifier(name, "postgres") for name in self._key)
         table = ".".join(quote_identifier(part, "postgres") for part in self._place)
-        with self._bulk.statement(self._connection) as cursor:
-            cursor.execute(f"ANALYZE {table} ({names})" if names else f"ANALYZE {table}")
+        with self._bulk.statement(self._session) as statement:
+            statement.run(f"ANALYZE {table} ({names})" if names else f"ANALYZE {table}")
 
     def abandon(self) -> None:
         """Roll back: the table was made in the same transaction."""
@@ -209,7 +202,7 @@ class PostgresWriter:
         self._abandoned = True
         self._thread.join(timeout=10)
         try:
-            self._connection.close()
+            self._session.close()
         except (adbc_driver_manager.Error, RuntimeError):
             # The server rolls back what its client leaves.
             return

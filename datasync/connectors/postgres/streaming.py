@@ -7,11 +7,12 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from datasync.connectors.postgres.engine import conninfo, translate
+from datasync.connectors.postgres.adbc import AdbcSession, AdbcStatement
+from datasync.connectors.postgres.engine import translate
 from datasync.errors import PermanentError, TransientError
 from datasync.seams import Connection
 
@@ -39,7 +40,7 @@ class Streams:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._cursors: set[Any] = set()
+        self._live: set[AdbcStatement] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -47,41 +48,32 @@ class Streams:
         """Stream one SELECT."""
         import adbc_driver_manager
 
-        # The reader that `fetch_record_batch` gives loses the SQLSTATE of an error in mid-stream; this one keeps it.
-        from adbc_driver_manager._reader import AdbcRecordBatchReader
-
         try:
-            with self._cursor() as cursor:
-                cursor.execute(sql)
-                stream = cursor.fetch_arrow()
-                with closing(AdbcRecordBatchReader._import_from_c(stream.address)) as reader:
-                    for batch in reader:
-                        if batch.num_rows:
-                            yield _frame(batch)
+            with self._statement() as statement, closing(statement.batches(sql, BATCH_BYTES)) as batches:
+                for batch in batches:
+                    if batch.num_rows:
+                        yield _frame(batch)
         except adbc_driver_manager.Error as error:
             if self._stop.is_set():
                 raise _stopped(self._snapshot.connection.id) from error
             raise translate(error, self._snapshot.connection.id) from error
 
     @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        from adbc_driver_postgresql import StatementOptions, dbapi
-
+    def _statement(self) -> Iterator[AdbcStatement]:
         settings = self._snapshot.connection
-        with dbapi.connect(conninfo(settings), autocommit=True) as connection, connection.cursor() as cursor:
+        with closing(AdbcSession(settings, autocommit=True)) as session, session.statement() as statement:
             with self._lock:
-                self._cursors.add(cursor)
+                self._live.add(statement)
             try:
                 if self._stop.is_set():
                     raise _stopped(settings.id)
-                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                statement.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 # The server names snapshots in hexadecimal digits and hyphens.
-                cursor.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot.name}'")
-                cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)})
-                yield cursor
+                statement.run(f"SET TRANSACTION SNAPSHOT '{self._snapshot.name}'")
+                yield statement
             finally:
                 with self._lock:
-                    self._cursors.discard(cursor)
+                    self._live.discard(statement)
 
     def in_order(self, statements: Sequence[str]) -> Generator[pl.DataFrame]:
         """Stream several SELECTs, each after the one before it, while the next ones run ahead a little."""
@@ -108,9 +100,9 @@ class Streams:
         import adbc_driver_manager
 
         with self._lock:
-            for cursor in self._cursors:
+            for statement in self._live:
                 try:
-                    cursor.adbc_cancel()
+                    statement.cancel()
                 except adbc_driver_manager.Error:
                     # It ended by itself meanwhile.
                     continue
