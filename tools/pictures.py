@@ -1,4 +1,4 @@
-"""Orders, broken in the same way for datasync, Great Expectations and pointblank, in; pictures of their pages out, and of a site.
+"""Orders, broken in the same way for three tools, in; pictures of their pages out, and of a site and the web app.
 
 Usage: python tools/pictures.py [FOLDER]; writes PNGs to docs/pictures unless told where. Great Expectations and pointblank get an
 environment of their own (bench/.peers). What Great Expectations' page asks other servers for is answered from npm's packages of the
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,9 +58,9 @@ SERVED = (
 
 @dataclass(frozen=True)
 class Shot:
-    """A page, the name of its picture and the size of its window."""
+    """A page's address, the name of its picture and the size of its window."""
 
-    page: Path
+    page: str
     name: str
     size: tuple[int, int]
 
@@ -76,12 +77,14 @@ def main() -> int:
             "beside-gx": _great_expectations(folder),
         }
         shots = [
-            Shot(page, f"{name}{suffix}", size)
+            Shot(page.as_uri(), f"{name}{suffix}", size)
             for name, page in pages.items()
             if page is not None
             for suffix, size in SIZES.items()
         ]
-        _photograph([*shots, *_site(folder / "site")], pictures)
+        with _app(folder / "app") as address:
+            incidents = Shot(f"{address}/incidents", "ui-incidents", (1200, 440))
+            _photograph([*shots, *_site(folder / "site"), incidents], pictures)
     return 0
 
 
@@ -139,8 +142,32 @@ def _site(folder: Path) -> Iterator[Shot]:
         fill(history, Given(name, owner, tag), range(runs), timedelta(hours=1), start)
     history.close()
     build_site(project, folder / "built")
-    yield Shot(folder / "built" / "index.html", "site", (1200, 620))
-    yield Shot(folder / "built" / "contracts" / "payments" / "index.html", "contract-page", (1200, 900))
+    yield Shot((folder / "built" / "index.html").as_uri(), "site", (1200, 620))
+    yield Shot((folder / "built" / "contracts" / "payments" / "index.html").as_uri(), "contract-page", (1200, 900))
+
+
+@contextmanager
+def _app(folder: Path) -> Iterator[str]:
+    """Run the example contracts, see to one of their incidents, and give the address of the web app that shows them."""
+    shutil.copytree(ROOT / "data", folder / "data")
+    shutil.copytree(ROOT / "contracts", folder / "contracts", ignore=shutil.ignore_patterns("examples"))
+    (folder / "datasync.toml").touch()
+    command = [sys.executable, "-m", "datasync.cli.app"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LOGNAME": "grace"}
+    contracts = [f"contracts/{name}.yaml" for name in ("airports", "planes", "flights", "weather", "orders")]
+    subprocess.run([*command, "run", *contracts], cwd=folder, env=env, check=False, capture_output=True)
+    subprocess.run(
+        [*command, "incidents", "ack", "1", "--by", "ada", "--comment", "the owner is asked"], cwd=folder, env=env, check=True
+    )
+    serving = subprocess.Popen([*command, "ui", "--port", "0"], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
+    assert serving.stdout is not None
+    try:
+        found = re.search(r"http://\S+", serving.stdout.readline())
+        assert found, "the web app did not start"
+        yield found[0].rstrip("/")
+    finally:
+        serving.terminate()
+        serving.wait(timeout=30)
 
 
 def _photograph(shots: Iterable[Shot], pictures: Path) -> None:
@@ -153,7 +180,7 @@ def _photograph(shots: Iterable[Shot], pictures: Path) -> None:
         for shot in shots:
             page = browser.new_page(viewport={"width": shot.size[0], "height": shot.size[1]})
             page.route("**/*", _answer)
-            page.goto(shot.page.as_uri())
+            page.goto(shot.page)
             # Foreign pages lay themselves out by script.
             page.wait_for_timeout(1500)
             target = pictures / f"{shot.name}.png"
@@ -172,7 +199,7 @@ def _asked(page: Page) -> str:
 def _answer(route: Route) -> None:
     """Give what a package of npm has for an address; nothing leaves this machine."""
     url = route.request.url
-    if url.startswith(("file:", "data:")):
+    if url.startswith(("file:", "data:", "http://127.0.0.1:")):
         route.continue_()
         return
     for pattern, place in SERVED:
