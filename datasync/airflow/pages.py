@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 from contextlib import ExitStack
@@ -48,8 +49,11 @@ def make_app() -> FastAPI:
         known, history, AirflowAccess(known, history, Signed(key)), start=ThroughAirflow(known, history).start, starts=STARTS,
         connections=airflow_connection, sign_in=sign_in,
     )  # fmt: skip
+    # Whoever holds it keeps the desk open: collected as garbage, it would turn all of Slack's requests away.
+    until_the_end = ExitStack()
+    atexit.register(until_the_end.close)
     try:
-        slack = ExitStack().enter_context(slack_routes(house))
+        slack = until_the_end.enter_context(slack_routes(house))
     except DataSyncError as error:
         log.info("Slack's requests are not taken: %s", error.message)
         slack = []

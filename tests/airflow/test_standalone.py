@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,20 +11,24 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import duckdb
 import pytest
 
 from datasync.history.store import History
+from datasync.testing.slack.gestures import signature
 from tests.airflow.browsing import PLUGIN, ask, signed_in
 from tests.airflow.manager import GUEST, OF_GUEST, STRANGER, USERS
 from tests.airflow.project import ROWS, make_project
 from tools.local_airflow import LOGIN, READER, LocalAirflow
 
+SECRET = "made up and long"
 PEOPLE = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS,
-    "AIRFLOW_CONN_SLACK_DEFAULT": '{"conn_type": "slack", "password": "xoxb-made-up", "extra": {"signing_secret": "made up and long"}}',
+    "AIRFLOW_CONN_SLACK_DEFAULT": json.dumps(
+        {"conn_type": "slack", "password": "xoxb-made-up", "extra": {"signing_secret": SECRET}}
+    ),
 }
 RELEASE = "taskInstances/load.release/-1/hitlDetails"
 
@@ -249,6 +254,24 @@ def test_a_contract_is_run_and_its_incident_handled_in_the_app(airflow: LocalAir
         event = ledger.incidents.events(incident.id)[-1]
     history.close()
     assert (incident.state, event.who, event.via) == ("acknowledged", "admin", "web")
+
+
+def test_a_signed_command_of_slack_starts_a_dag_run(airflow: LocalAirflow) -> None:
+    airflow.api("PATCH", "/dags/passing", {"is_paused": False})
+    command = {"command": "/datasync", "text": "run passing", "team_id": "T1", "channel_id": "C1", "user_id": "U1", "user_name": "kim",
+               "trigger_id": "1.2.a", "response_url": ""}  # fmt: skip
+    stamp = str(int(time.time()))
+    signed = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature(SECRET, stamp, urlencode(command))}
+    assert ask(airflow, "/datasync/slack/commands", fields=command, **signed)[0] == 200
+    # The same request again starts nothing.
+    assert ask(airflow, "/datasync/slack/commands", fields=command, **signed)[0] == 401
+
+    def started() -> list[str]:
+        runs = airflow.api("GET", "/dags/passing/dagRuns")["dag_runs"]
+        return [run["dag_run_id"] for run in runs if run["triggering_user_name"] == "kim in Slack (T1/U1)"]
+
+    (run,) = until(started)
+    assert airflow.finished("passing", run) == "success"
 
 
 def test_a_held_run_is_released_in_the_app(airflow: LocalAirflow, project: Path) -> None:

@@ -37,7 +37,7 @@ def test_incidents_are_listed_with_what_was_seen(shop: Visitor) -> None:
     text = shop.get("/incidents").text
     for one in incidents(shop):
         assert f'href="/incidents/{one.id}"' in text
-    assert "1 of 4 rows (25.0 %)" in text
+    assert "1 of 4 rows (25.0\u00a0%)" in text
     assert "SECRETMAIL" not in text
     assert "77123" not in text
 
