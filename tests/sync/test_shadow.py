@@ -130,6 +130,23 @@ def test_its_plan_says_where_and_from_which_watermark(call: Call) -> None:
     assert call("plan", "c.yaml", "--shadow")[1][0]["summary"] == "read 3 <= seq < 4"
 
 
+def test_a_report_is_of_the_contracts_own_newest_run(call: Call, capfd: pytest.CaptureFixture[str]) -> None:
+    _source((1, 10, 1))
+    _contract(TARGET)
+
+    def reported(*arguments: str) -> str:
+        capfd.readouterr()
+        assert invoke(["report", "--format", "json", *arguments]) == 0
+        return str(json.loads(capfd.readouterr().out)["run_id"])
+
+    real = call("run", "c.yaml")[1]["run_id"]
+    shadow = call("run", "c.yaml", "--shadow")[1]["run_id"]
+    assert [reported(), reported("--contract", "c")] == [real, real]
+    assert [reported(shadow), reported("--shadow"), reported("--shadow", "--contract", "c")] == [shadow] * 3
+    assert invoke(["report", shadow, "--shadow"]) == 2
+    assert invoke(["report", "--shadow", "--contract", "d"]) == 2
+
+
 def test_an_append_shadow_begins_with_the_first_window_it_is_given(call: Call) -> None:
     _source(*((key, key, key) for key in range(1, 9)))
     _contract(TARGET.replace("merge", "append"))
