@@ -43,7 +43,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def days_by_owner(days: Iterable[DayFigures], owners: Mapping[str, str]) -> list[DayFigures]:
-    """Give each owner's mean quality per day, from their contracts'; oldest first. `owners` is contract to owner (`owners_of`)."""
+    """Give each owner's mean quality per day, from their contracts'; oldest first. `owners` is from `owners_of`."""
     groups: dict[tuple[str, str], list[DayFigures]] = {}
     for day in days:
         groups.setdefault((owners.get(day.contract) or NOBODY, day.day), []).append(day)
