@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def time_labels(times: Sequence[datetime]) -> list[str]:
-    """Label points of time as shortly as tells them apart: the time of day within one day, else the date; seconds where needed."""
+    """Label points of time as shortly as tells them apart: the time of day of one day, else the date; seconds where needed."""
     one_day = len({moment.date() for moment in times}) == 1
     daily = all(moment.time() == times[0].time() for moment in times)
     forms = ("%H:%M", "%H:%M:%S") if one_day else ("%m-%d",) if daily else ("%m-%d %H:%M", "%m-%d %H:%M:%S")
