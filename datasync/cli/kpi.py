@@ -20,14 +20,18 @@ def kpi(days: int, by: str, as_json: bool) -> int:
     """
     from datasync.cli.places import here, opened_history
     from datasync.cli.presenter import console, print_json
-    from datasync.history.views import figures
-    from datasync.reports.kpi import by_owner, document, show_figures
+    from datasync.history.views import daily, figures
+    from datasync.reports.kpi import by_owner, days_by_owner, document, show_figures
+    from datasync.reports.owners import owners_of
 
+    since = datetime.now(UTC) - timedelta(days=days)
     with opened_history(here()) as history:
-        found = figures(history, datetime.now(UTC) - timedelta(days=days))
-    found = by_owner(found) if by == "owner" else found
+        found = figures(history, since)
+        series = daily(history, since) if as_json else []
+    if by == "owner":
+        found, series = by_owner(found), days_by_owner(series, owners_of(found))
     if as_json:
-        print_json([document(one) for one in found])
+        print_json([document(one, series) for one in found])
     else:
         show_figures(found, console(), by)
     return 0

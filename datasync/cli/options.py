@@ -15,6 +15,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 param_option = click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", help="A declared param's value; repeat for more."
 )
+shadow_option = click.option(
+    "--shadow", is_flag=True, help="Beside the target (TABLE__shadow), as a sync of its own; nothing of the target is touched."
+)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="List passed and skipped checks too.")
 
 

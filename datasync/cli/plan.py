@@ -6,16 +6,19 @@ from pathlib import Path
 
 import click
 
-from datasync.cli.options import contract_argument, json_option, param_option, parsed_params, window_options
+from datasync.cli.options import contract_argument, json_option, param_option, parsed_params, shadow_option, window_options
 
 
 @click.command()
 @contract_argument
 @window_options
 @param_option
+@shadow_option
 @json_option
 def plan(contract: Path, params: tuple[str, ...], as_json: bool, **chosen: object) -> int:
     """Show the steps a run would take now: window, SQL per step, checks per gate, DDL of staging and target.
+
+    With --shadow those of `run --shadow`: where it would publish, and from which watermark it would read.
 
     Looks at the target's state and the source's clock; reads no data, takes no lock.
     """

@@ -13,6 +13,7 @@ from datasync.cli.options import verbose_option
 @click.command()
 @click.argument("run_id", required=False)
 @click.option("--contract", metavar="NAME", help="The newest run of this contract.")
+@click.option("--shadow", is_flag=True, help="The newest run of a shadow (run --shadow), in place of the contracts' own.")
 @click.option("--open", "opened", is_flag=True, help="Write the HTML page and open it in the browser.")
 @click.option("--site", metavar="DIR", help="Bring a static site of all contracts and runs up to date there.")
 @click.option("--data-docs", is_flag=True, help="With --site: Great Expectations' own pages too, linked.")
@@ -20,20 +21,22 @@ from datasync.cli.options import verbose_option
 @verbose_option
 def report(
     run_id: str | None, contract: str | None, forms: tuple[str, ...], output: Path | None, opened: bool, verbose: bool,
-    site: str | None, data_docs: bool,
+    site: str | None, data_docs: bool, shadow: bool,
 ) -> int:  # fmt: skip
-    """Show a run again (default: the newest), in one or more forms; or build the site of all."""
+    """Show a run again (default: the newest that is no shadow's), in one or more forms; or build the site of all."""
     from datasync.cli.places import here
     from datasync.sync.recorded import recorded
 
     if site is not None:
-        if run_id or contract or opened or output or forms != ("terminal",):
+        if run_id or contract or shadow or opened or output or forms != ("terminal",):
             raise click.UsageError("--site shows every run: it takes no run and no form")
         return _site(site, data_docs)
     if data_docs:
         raise click.UsageError("--data-docs goes with --site")
+    if run_id and (contract or shadow):
+        raise click.UsageError("--contract and --shadow say whose newest run: they go with no run's id")
     asked = chosen(forms, output)
-    result = recorded(here(), run_id, contract)
+    result = recorded(here(), run_id, contract, shadow)
     if opened:
         from datasync.sync.reported import report_html
         from datasync.workspace import writing

@@ -8,7 +8,7 @@ import click
 
 from datasync.cli.auditing import started_auditor
 from datasync.cli.forms import chosen, form_options
-from datasync.cli.options import json_option, param_option, parsed_params, verbose_option, window_options
+from datasync.cli.options import json_option, param_option, parsed_params, shadow_option, verbose_option, window_options
 from datasync.seams import STAGES
 
 
@@ -20,11 +20,7 @@ from datasync.seams import STAGES
     "--from", "begin", type=click.Choice(STAGES), help="Resume the last unfinished run, or --run-id's, from this stage."
 )
 @click.option("--run-id", metavar="ID", help="Name the run; of a finished run: give its result again.")
-@click.option(
-    "--shadow",
-    is_flag=True,
-    help="Publish beside the target (TABLE__shadow), as a sync of its own; nothing of the target is touched.",
-)
+@shadow_option
 @click.option("--fail-on", type=click.Choice(["warn"]), help="Exit with 1 for warnings too.")
 @form_options
 @json_option

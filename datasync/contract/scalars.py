@@ -69,17 +69,24 @@ def duration_text(value: timedelta) -> str:
     return f"{seconds:g}s"
 
 
+class NoShare(ValueError):
+    """What stands where a share must; `hint` says how a number of percent is written."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("a share from 0% to 100%, written 5% or 0.05")
+        percent = isinstance(value, int | Decimal) and not isinstance(value, bool) and 1 < value <= 100
+        self.hint = f"{value} % is written {value}%" if percent else ""
+
+
 def parse_share(value: Any) -> Fraction:
     """Read `5%` or `0.05` exactly; 0 to 100 %.
 
     Raises:
-        ValueError: anything else.
+        NoShare: anything else.
     """
     share = _share(value)
-    if share is None:
-        raise ValueError("a share is written 5% or 0.05")
-    if not 0 <= share <= 1:
-        raise ValueError("a share lies between 0% and 100%")
+    if share is None or not 0 <= share <= 1:
+        raise NoShare(value)
     return share
 
 

@@ -187,12 +187,16 @@ class History:
         """Give the newest value that freshness saw when rows were last published; of an explicit window, at most its end."""
         return newest_of(self._rows(last_freshness(sync)))
 
-    def list_runs(self, contract: str | None = None, status: str | None = None, limit: int = 20) -> list[RunRow]:
-        """Give the newest runs first."""
+    def list_runs(
+        self, contract: str | None = None, status: str | None = None, limit: int = 20, shadow: bool | None = None
+    ) -> list[RunRow]:
+        """Give the newest runs first; `shadow`: those of shadows alone, or none of them."""
         columns = [tables.runs.c[name] for name in RunRow.__slots__]
         query = select(*columns).order_by(tables.runs.c.started_at.desc()).limit(limit)
         query = query.where(tables.runs.c.contract == contract) if contract else query
         query = query.where(tables.runs.c.status == status) if status else query
+        if shadow is not None:
+            query = query.where((tables.runs.c.kind == "shadow") == shadow)
         return [RunRow(*row) for row in self._rows(query)]
 
     def of_origin(self, origin: str) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from datasync.contract.checks import Check
 from datasync.contract.endpoints.api import API_KINDS
-from datasync.plan.build import PAGED_KINDS
+from datasync.plan.build import PAGED_KINDS, target_name
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
 from datasync.plan.window import to_text
 
@@ -60,8 +60,9 @@ def _explain(step: Step, plan: Plan, statements: Statements) -> Explained:
 
 def _publishes(step: Publish, plan: Plan) -> str:
     moves = f"; the watermark becomes {step.watermark}" if step.watermark else ""
-    how = "send in keyed batches, at least once" if _sends(plan) else f"{step.spec.write} in one atomic step"
-    return how + moves
+    if _sends(plan):
+        return "send in keyed batches, at least once" + moves
+    return f"{step.spec.write} in one atomic step, in {target_name(plan.contract)}{moves}"
 
 
 def _sends(plan: Plan) -> bool:

@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from datasync.history.views import DayFigures, Figures
+from datasync.reports.owners import NOBODY, owners_of
 from datasync.results.words import number, seconds, share, when
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-NOBODY = "nobody"
-"""Whose the contracts without an owner are."""
 
 
 def by_owner(figures: Iterable[Figures]) -> list[Figures]:
@@ -22,9 +20,11 @@ def by_owner(figures: Iterable[Figures]) -> list[Figures]:
     Runs, rows and seconds are sums; quality is the mean over contracts, so that one that runs every minute does not drown the
     others; the time to resolve is the mean over contracts that resolved anything; published is the newest of all.
     """
+    known = list(figures)
+    owners = owners_of(known)
     groups: dict[str, list[Figures]] = {}
-    for one in figures:
-        groups.setdefault(one.owner or NOBODY, []).append(one)
+    for one in known:
+        groups.setdefault(owners[one.contract], []).append(one)
     return [_sum(owner, groups[owner]) for owner in sorted(groups)]
 
 
@@ -43,7 +43,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def days_by_owner(days: Iterable[DayFigures], owners: Mapping[str, str]) -> list[DayFigures]:
-    """Give each owner's mean quality per day, from their contracts'; oldest first."""
+    """Give each owner's mean quality per day, from their contracts'; oldest first. `owners` is from `owners_of`."""
     groups: dict[tuple[str, str], list[DayFigures]] = {}
     for day in days:
         groups.setdefault((owners.get(day.contract) or NOBODY, day.day), []).append(day)
@@ -75,12 +75,14 @@ def resolving(value: float | None) -> str:
     return seconds(value)
 
 
-def document(one: Figures) -> dict[str, Any]:
-    """Give the figures as JSON."""
+def document(one: Figures, days: Iterable[DayFigures] = ()) -> dict[str, Any]:
+    """Give the figures as JSON; `days` are of all names, oldest first."""
+    series = [{"day": day.day, "runs": day.runs, "quality": day.score} for day in days if day.contract == one.contract]
     return {
         "name": one.contract, "owner": one.owner, "runs": one.runs, "succeeded": one.published, "success_rate": one.success,
         "quality": one.score, "rows_per_second": one.rows_per_second, "seconds_to_resolve": one.resolving,
         "last_published": one.last_published.isoformat() if one.last_published else None,
+        "days": series,
     }  # fmt: skip
 
 

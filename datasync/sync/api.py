@@ -19,6 +19,7 @@ from datasync.sync.options import RunOptions
 from datasync.sync.prepare import Opened, Request, prepare
 from datasync.sync.project import Project, open_project
 from datasync.sync.session import Session, new_run_id
+from datasync.sync.shadow import placed
 from datasync.sync.systems import open_systems
 
 
@@ -64,19 +65,22 @@ class Sync:
     def plan(self, **options: Any) -> tuple[Explained, ...]:
         """Explain the steps that a run would take now; reads the target's state and the source's clock, no data.
 
+        Args:
+            options: as for `run`; with `shadow` the steps are those of a shadow run.
+
         Raises:
             UsageError, Refused, ConnectorError: what the run itself would raise or report.
         """
         from datasync.history.store import History
 
-        chosen = RunOptions(**options)
+        loaded, chosen = placed(self._loaded, RunOptions(**options))
         now = chosen.now or datetime.now(UTC)
         request = Request(chosen.run_id or new_run_id(now), chosen, resolve_params(self.contract, chosen.params), now)
         with ExitStack() as stack:
             history = History(self.project.history_url)
             stack.callback(history.close)
-            systems = stack.enter_context(open_systems(self._loaded, self.project, request, audited=False))
-            opened = Opened(self.contract, systems.source, systems.target, history)
+            systems = stack.enter_context(open_systems(loaded, self.project, request, audited=False))
+            opened = Opened(loaded.contract, systems.source, systems.target, history)
             plan: Plan = prepare(opened, request, owned=False).plan
             target = systems.staging_target
             statements = Statements(

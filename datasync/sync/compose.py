@@ -55,8 +55,8 @@ def compose(execution: Execution, started: datetime, seconds: float, quarantine:
             hint="this is a defect of datasync; nothing of this run should be trusted",
         )
     over = over_budget(allow, rows.quarantined, rows.extracted + rows.added)
-    # What was sent cannot be held back any more.
-    hold = contract.on_violation == "hold" and contract.target is not None and "publish" not in outcomes
+    # What was sent cannot be held back any more, and a check has nothing that could be let go.
+    hold = contract.on_violation == "hold" and plan.kind != "check" and contract.target is not None and "publish" not in outcomes
     status = _status(checks, error, over, hold)
     return RunResult(
         contract=contract.contract,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import yaml
 
 from datasync.contract.formats.rewriting import rewrite, source_block
 from datasync.contract.formats.sync_config import problem_at, read_config, recognises, with_params
+from datasync.contract.formats.sync_judging import judge
 from datasync.contract.formats.sync_variables import RUN_VARIABLES
 from datasync.contract.loader import examine_text
 from datasync.contract.variables import placeholders
 from datasync.contract.yaml_tree import read_tree
-from datasync.errors import ContractError, UsageError
+from datasync.errors import ContractError, Problem, UsageError
 from datasync.sync.asking import Circumstances, UnfitBlock, ask
 from datasync.sync.project import open_project
 from datasync.sync.systems import surroundings
@@ -54,7 +55,9 @@ def import_sync_config(
         raise UsageError(
             f"{path} is no earlier configuration: it has neither connection_id nor a type of that spelling", code="E_IMPORT"
         )
-    config = with_params(read_config(tree, str(path)), given.params)
+    read = read_config(tree, str(path))
+    _refuse(judge(read, tree, str(path)))
+    config = with_params(read, given.params)
     block, declared = source_block(config, tree, str(path))
     values = _values(block, declared, given)
     keys = tuple(key) or ("id",)
@@ -65,10 +68,14 @@ def import_sync_config(
     made = rewrite(config, tree, str(path), name or _name(path), columns)
     text = yaml.dump(made, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     _, problems = examine_text(text.encode(), path.with_name(f"{made['contract']}.yaml"))
+    _refuse(problems)
+    return text
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
     errors = [problem for problem in problems if problem.severity != "advice"]
     if errors:
         raise ContractError(errors)
-    return text
 
 
 def _values(block: Mapping[str, Any], declared: Mapping[str, Any], given: Circumstances) -> dict[str, Any]:

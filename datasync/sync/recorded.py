@@ -8,20 +8,21 @@ from datasync.results.model import RunResult
 from datasync.sync.project import Project
 
 
-def recorded(project: Project, run_id: str | None, contract: str | None = None) -> RunResult:
+def recorded(project: Project, run_id: str | None, contract: str | None = None, shadow: bool = False) -> RunResult:
     """Give a run's result from history.
 
     Args:
         project: whose history.
         run_id: the run; None: the newest.
         contract: of this contract, for the newest.
+        shadow: of shadows, for the newest; else a contract's own.
 
     Raises:
         UsageError: there is none.
     """
     history = History(project.history_url)
     try:
-        rows = history.list_runs(contract, None, 1) if run_id is None else []
+        rows = history.list_runs(contract, None, 1, shadow) if run_id is None else []
         wanted = run_id or (rows[0].run_id if rows else None)
         result = history.result(wanted) if wanted else None
     finally:

@@ -34,7 +34,7 @@ from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
 from datasync.sync.progress import Noted
 from datasync.sync.project import Project, open_project
-from datasync.sync.shadow import shadowed
+from datasync.sync.shadow import placed
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
@@ -81,9 +81,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.project: Project = open_project(self.loaded.path)
-        if self.options.shadow:
-            self.options = replace(self.options, kind="shadow")
-            self.loaded = replace(self.loaded, contract=shadowed(self.loaded.contract))
+        self.loaded, self.options = placed(self.loaded, self.options)
         self.loaded = replace(self.loaded, contract=judged(self.loaded.contract, self.options))
         self.contract: Contract = self.loaded.contract
         self.now = self.options.now or datetime.now(UTC)

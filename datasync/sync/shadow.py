@@ -6,23 +6,31 @@ shadow's own without a line of code that says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from datasync.contract.endpoints.api import API_KINDS
+from datasync.contract.loader import LoadedContract
 from datasync.contract.model import Contract
 from datasync.errors import UsageError
+from datasync.sync.options import RunOptions
 
 MARK = "__shadow"
 
 
-def shadowed(contract: Contract) -> Contract:
-    """Give the contract that a shadow run carries out. Nobody is asked to release it: what would be held is blocked.
+def placed(loaded: LoadedContract, options: RunOptions) -> tuple[LoadedContract, RunOptions]:
+    """Give what a run, or a plan of it, carries out: the contract as it is, or its shadow where that is asked for.
+
+    Nobody is asked to release a shadow: what would be held is blocked.
 
     Raises:
-        UsageError: its target has no place beside itself.
+        UsageError: a shadow, and the target has no place beside itself.
     """
-    return contract.model_copy(update={"target": shadow_target(contract), "on_violation": "block"})
+    if not options.shadow:
+        return loaded, options
+    update = {"target": shadow_target(loaded.contract), "on_violation": "block"}
+    return replace(loaded, contract=loaded.contract.model_copy(update=update)), replace(options, kind="shadow")
 
 
 def shadow_target(contract: Contract) -> Any:

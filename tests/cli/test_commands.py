@@ -153,6 +153,20 @@ def test_check_and_at_target(capfd: pytest.CaptureFixture[str]) -> None:
     assert _rows() == [(1, 5), (2, 6)]
 
 
+def test_a_check_holds_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    _write("1,5\n2,-1\n", "on_violation: hold")
+    code, result = _run(capfd, "check", "c.yaml")
+    assert (code, result["status"], result["rows"]["published"]) == (1, "failed", 0)
+    assert invoke(["runs", "release", result["run_id"], "--reason", "no"]) == 2
+    assert "is failed, not held" in capfd.readouterr().err
+    code, held = _run(capfd, "run", "c.yaml")
+    assert (code, held["status"]) == (1, "held")
+    assert _run(capfd, "check", "c.yaml")[1]["status"] == "failed"
+    assert _run(capfd, "runs", "show", held["run_id"])[1]["status"] == "held"
+    _write("1,5\n", "on_violation: hold")
+    assert _run(capfd, "check", "c.yaml")[1]["status"] == "passed"
+
+
 @pytest.mark.parametrize("form", ["json", "junit", "markdown", "terminal", "html"])
 def test_reports(form: str, capfd: pytest.CaptureFixture[str]) -> None:
     _write("1,5\n2,-8765432\n", "")

@@ -25,6 +25,7 @@ from datasync.reports.html import (
     run_page,
 )
 from datasync.reports.html.listing import standing
+from datasync.reports.html.trends import time_labels
 from datasync.results.model import CheckResult, ErrorResult, QuarantineResult, RowCounts, RunResult, StageResult
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -247,3 +248,17 @@ def test_an_incident_that_only_warns_looks_like_it() -> None:
     page = run_page(RunPage(result("failed", check()), incidents=lines))
     assert '<span class="pill warn">open</span> <code>a.min</code> <span class="soft">warns, since' in page
     assert '<span class="pill bad">open</span> <code>b.min</code> <span class="soft">since' in page
+
+
+@pytest.mark.parametrize(
+    ("after", "labels"),
+    [
+        ((0, 3600), ["01:02", "02:02"]),
+        ((0, 5, 3600), ["01:02:03", "01:02:08", "02:02:03"]),
+        ((0, 86_400), ["11-24", "11-25"]),
+        ((0, 90_000), ["11-24 01:02", "11-25 02:02"]),
+        ((0, 5, 86_400), ["11-24 01:02:03", "11-24 01:02:08", "11-25 01:02:03"]),
+    ],
+)
+def test_labels_are_as_short_as_tells_them_apart(after: tuple[int, ...], labels: list[str]) -> None:
+    assert time_labels([NOW + timedelta(seconds=seconds) for seconds in after]) == labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from datasync.history.store import History
 from datasync.history.views import DayFigures, Figures
 from datasync.reports.html import figures_page
 from datasync.reports.kpi import by_owner, days_by_owner, document, resolving
+from datasync.reports.owners import owners_of
 from datasync.results.model import CheckResult, ErrorResult, RunResult
 from datasync.results.quality import figure, quality
 from datasync.sync.project import open_project
@@ -80,6 +82,22 @@ def test_owners_add_up() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (["Kim <kim@x.kr>", "Kim", "kim"], ["Kim <kim@x.kr>"] * 3),
+        (["retail, Kim, #shop, kim@x.kr", "retail, Kim"], ["retail, Kim, #shop, kim@x.kr"] * 2),
+        (["Kim, kim@x.kr", "KIM@x.kr"], ["Kim, kim@x.kr"] * 2),
+        (["Kim, team@x.kr", "Lee, team@x.kr", "team@x.kr"], ["Kim, team@x.kr", "Lee, team@x.kr", "team@x.kr"]),
+        (["retail", "retail, Kim", "#shop", ""], ["retail", "retail, Kim", "#shop", "nobody"]),
+    ],
+)
+def test_an_owner_is_one_with_and_without_an_address(lines: list[str], shown: list[str]) -> None:
+    figures = [replace(A, contract=str(number), owner=line) for number, line in enumerate(lines)]
+    assert list(owners_of(figures).values()) == shown
+    assert {one.contract for one in by_owner(figures)} == set(shown)
+
+
+@pytest.mark.parametrize(
     ("value", "said"), [(None, "–"), (4.2, "4.2 s"), (125.0, "2 min 05 s"), (5400.0, "1.5 h"), (200_000.0, "2.3 d")]
 )
 def test_times_are_written_in_the_largest_unit(value: float | None, said: str) -> None:
@@ -100,6 +118,11 @@ def test_the_command_shows_contracts_and_owners(
     history.close()
     days = str((datetime.now(UTC) - START + timedelta(days=2)).days)
     assert invoke(["kpi", "--json", "--days", days]) == 0
-    assert [(found["name"], found["runs"]) for found in json.loads(capfd.readouterr().out)] == [("one", 12), ("two", 12)]
+    shown = json.loads(capfd.readouterr().out)
+    assert [(found["name"], found["runs"]) for found in shown] == [("one", 12), ("two", 12)]
+    assert [(day["day"], day["runs"]) for day in shown[0]["days"]] == [(f"{START:%Y-%m-%d}", 12)]
+    assert invoke(["kpi", "--json", "--by", "owner", "--days", days]) == 0
+    (retail,) = json.loads(capfd.readouterr().out)
+    assert retail["days"] == [{"day": f"{START:%Y-%m-%d}", "runs": 24, "quality": pytest.approx(retail["quality"])}]
     assert invoke(["kpi", "--by", "owner", "--days", days]) == 0
     assert "retail" in capfd.readouterr().out

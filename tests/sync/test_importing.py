@@ -117,11 +117,11 @@ SWAPS = [
     ("type: numeric", "type: string", "string, and price is decimal(12,2)"),
     ("field: product_name", "field: product", "a promise about 'product'"),
     ('"airflow_sync"', '"{records}"', "single braces"),
-    ("format: esl_format", "format: esl", "'default', 'esl_format' or 'inventory_format'"),
+    ("format: esl_format", "format: esl", "default, esl_format, inventory_format"),
     ("- created_at", "- made_at", "no column 'made_at'"),
     ("    - type: data_freshness\n", "    - type: data_freshness\n      field: id\n", "needs max_age_hours and a timestamp"),
     ("method: POST", "methud: POST", "target.methud: unknown key"),
-    ("type: rest_api  ", "type: ftp  ", "'ftp'\n    allowed 'rest_api', 'postgres', 'mysql' or 'file'"),
+    ("type: rest_api  ", "type: ftp  ", "'ftp'\n    allowed rest_api, postgres, mysql, file"),
     ("extracted_records > 1000", "extractd > 1000", "extractd"),
 ]
 

@@ -115,6 +115,38 @@ def test_a_held_run_waits_on_beside_its_shadow(call: Call) -> None:
     assert call("runs", "show", held["run_id"])[1]["status"] == "held"
 
 
+def test_its_plan_says_where_and_from_which_watermark(call: Call) -> None:
+    _source((1, 10, 1), (2, 20, 2))
+    _contract(TARGET)
+    assert call("run", "c.yaml")[0] == 0
+    code, steps = call("plan", "c.yaml", "--shadow")
+    said = {step["name"]: step for step in steps}
+    assert (code, said["extract"]["summary"]) == (0, "read the beginning <= seq < 3")
+    assert said["publish"]["summary"].startswith("merge in one atomic step, in duckdb:wh.duckdb:t__shadow")
+    assert 'MERGE INTO "t__shadow"' in said["publish"]["details"][-1]
+    assert "t__shadow" not in json.dumps(call("plan", "c.yaml")[1])
+    assert call("run", "c.yaml", "--shadow")[0] == 0
+    _source((1, 10, 1), (2, 20, 2), (3, 30, 3))
+    assert call("plan", "c.yaml", "--shadow")[1][0]["summary"] == "read 3 <= seq < 4"
+
+
+def test_a_report_is_of_the_contracts_own_newest_run(call: Call, capfd: pytest.CaptureFixture[str]) -> None:
+    _source((1, 10, 1))
+    _contract(TARGET)
+
+    def reported(*arguments: str) -> str:
+        capfd.readouterr()
+        assert invoke(["report", "--format", "json", *arguments]) == 0
+        return str(json.loads(capfd.readouterr().out)["run_id"])
+
+    real = call("run", "c.yaml")[1]["run_id"]
+    shadow = call("run", "c.yaml", "--shadow")[1]["run_id"]
+    assert [reported(), reported("--contract", "c")] == [real, real]
+    assert [reported(shadow), reported("--shadow"), reported("--shadow", "--contract", "c")] == [shadow] * 3
+    assert invoke(["report", shadow, "--shadow"]) == 2
+    assert invoke(["report", "--shadow", "--contract", "d"]) == 2
+
+
 def test_an_append_shadow_begins_with_the_first_window_it_is_given(call: Call) -> None:
     _source(*((key, key, key) for key in range(1, 9)))
     _contract(TARGET.replace("merge", "append"))
@@ -170,6 +202,8 @@ def test_an_api_is_refused(call: Call) -> None:
     _source((1, 10, 1))
     _contract("{type: rest, connection: shop, endpoint: /v1/items, write: append}")
     code, result = call("run", "c.yaml", "--shadow")
+    assert (code, result["error"]["code"]) == (2, "E_SHADOW")
+    code, result = call("plan", "c.yaml", "--shadow")
     assert (code, result["error"]["code"]) == (2, "E_SHADOW")
     assert call("compare", "c.yaml")[0] == 2
 

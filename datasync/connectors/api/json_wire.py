@@ -43,6 +43,9 @@ class JsonWire:
         self._stopped = threading.Event()
         self._named = tuple(dict.fromkeys([*spec.key, *((endpoint.response.key or {}) if endpoint.response else {})]))
 
+    def ready(self) -> None:
+        """Nothing says beforehand what an endpoint takes."""
+
     def pack(self, frame: pl.DataFrame, variables: Mapping[str, Any]) -> Parcel:
         """Write the batch's request."""
         records = as_json(frame, self._spec.columns, self._endpoint.decimals)

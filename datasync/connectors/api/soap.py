@@ -16,7 +16,7 @@ from datasync.connectors.http.filling import in_header, in_path
 from datasync.connectors.http.session import HttpSession
 from datasync.connectors.soap.client import Refusal, Service, Transport
 from datasync.contract.endpoints import SoapTarget
-from datasync.errors import PermanentError, TransientError
+from datasync.errors import ConnectorError, PermanentError, TransientError
 from datasync.seams import Surroundings, TargetSpec
 
 if TYPE_CHECKING:
@@ -43,6 +43,20 @@ class SoapWire:
         self._headers: dict[str, str] = {}
         self._stopped = threading.Event()
         self._named = tuple(dict.fromkeys([*spec.key, *((endpoint.response.key or {}) if endpoint.response else {})]))
+
+    def ready(self) -> None:
+        """See that the WSDL has the operation; where it cannot be read now, sending will say so.
+
+        Raises:
+            UsageError: it does not.
+        """
+        session = open_session(self._endpoint, self._surroundings)
+        try:
+            Service(Transport(session, self._surroundings, {}, None), self._endpoint.wsdl, self._endpoint.operation)
+        except ConnectorError:
+            return
+        finally:
+            session.close()
 
     def pack(self, frame: pl.DataFrame, variables: Mapping[str, Any]) -> Parcel:
         """Make the operation's arguments, and see that they fit the WSDL."""

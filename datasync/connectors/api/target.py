@@ -70,8 +70,10 @@ class ApiTarget:
 
         Raises:
             PermanentError: the connection names no API; said before rows are read, not when they are sent.
+            UsageError: the API has no such operation, where it says what it has.
         """
         origin(self._surroundings.connection(self._endpoint.connection))
+        open_wire(self._endpoint, self._surroundings, spec).ready()
         lock = self._sync_lock(spec.sync)
         lock.acquire(f"the sync {spec.contract}")
         self._locks.append(lock)

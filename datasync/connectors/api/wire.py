@@ -42,6 +42,13 @@ class Parcel:
 class Wire(Protocol):
     """How one kind of API is spoken to. Construct without I/O."""
 
+    def ready(self) -> None:
+        """See, as far as that can be seen without a batch, that requests can be made; said before rows are read.
+
+        Raises:
+            UsageError: the contract asks for what the API does not have.
+        """
+
     def pack(self, frame: pl.DataFrame, variables: Mapping[str, Any]) -> Parcel:
         """Make the request of a batch; the same rows and variables give the same request."""
 

@@ -13,7 +13,7 @@ from xml.parsers import expat
 from datasync.connectors.http.exchange import Answer, Request
 from datasync.connectors.http.session import HttpSession
 from datasync.connectors.paths import local_path
-from datasync.errors import ConnectorError, PermanentError, TransientError, did_you_mean, shorten
+from datasync.errors import ConnectorError, PermanentError, TransientError, UsageError, did_you_mean, shorten
 from datasync.seams import Surroundings
 
 FAULTS = frozenset({400, 500})
@@ -153,7 +153,8 @@ class Service:
         operation: of it.
 
     Raises:
-        PermanentError: the WSDL cannot be read, or has no such operation.
+        UsageError: the WSDL has no such operation.
+        PermanentError: the WSDL cannot be read.
     """
 
     def __init__(self, transport: Transport, wsdl: str, operation: str) -> None:
@@ -171,10 +172,11 @@ class Service:
         except Exception as error:  # zeep raises whatever a broken WSDL makes it stumble over
             raise PermanentError(f"the WSDL cannot be used: {type(error).__name__}", code="E_WSDL", hint="check wsdl") from None
         if operation not in known:
-            raise PermanentError(
-                f"the WSDL has no operation '{shorten(operation, 60)}'; it has {shorten(', '.join(known), 300)}", code="E_WSDL",
-                hint=did_you_mean(operation, known),
-            )  # fmt: skip
+            raise UsageError(
+                f"the WSDL has no operation '{shorten(operation, 60)}'; it has {shorten(', '.join(known), 300)}",
+                code="E_OPERATION",
+                hint=did_you_mean(operation, known) or "check operation and wsdl",
+            )
 
     def message(self, arguments: Mapping[str, Any]) -> bytes:
         """Give what a call would send, sending nothing.

@@ -13,14 +13,27 @@ from datasync.connectors.http.pages import Page
 from datasync.connectors.http.record_path import records_at
 from datasync.connectors.http.source import HttpSource
 from datasync.connectors.soap.client import Service, Transport
+from datasync.contract.variables import placeholders
 from datasync.json_text import Number
-from datasync.seams import ReadRequest
+from datasync.seams import PinnedFile, ReadRequest
 
 
 class SoapSource(HttpSource):
     """See `seams.Source`."""
 
     kind = "soap"
+
+    def files(self) -> tuple[PinnedFile, ...] | None:
+        """There are none to pin; but a WSDL without the operation is said before a run begins, where its headers are known.
+
+        Raises:
+            UsageError: the contract names an operation that the WSDL does not have.
+        """
+        values = variables(ReadRequest(variables=self.known))
+        if all(name in values for text in self._endpoint.headers.values() for name, _ in placeholders(text)):
+            Service(Transport(self.session, self._surroundings, self.headers(values), None), self._endpoint.wsdl,
+                    self._endpoint.operation)  # fmt: skip
+        return None
 
     def pages(self, request: ReadRequest) -> Iterator[Page]:
         """Call the operation once."""

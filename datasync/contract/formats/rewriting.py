@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from datasync.contract.formats.sync_columns import SourceColumns
 from datasync.contract.formats.sync_config import TYPES, Gate, Step, SyncConfig, freshness_column, problem_at
 from datasync.contract.formats.sync_variables import Names
 from datasync.contract.processing import Processor
-from datasync.contract.scalars import decimal_text
+from datasync.contract.scalars import decimal_text, parse_share
 from datasync.contract.types import STRING, DataType
 from datasync.contract.yaml_tree import Path, Tree
 from datasync.errors import ContractError, Problem
@@ -177,7 +176,7 @@ def _gates(rewriting: Rewriting, source: dict[str, Any]) -> dict[str, Any]:
     for number, gate in enumerate(rewriting.config.quality_gates.validation_rules):
         path: Path = ("quality_gates", "validation_rules", number)
         if gate.type == "record_count_match":
-            share = f"{decimal_text(Fraction(str(gate.tolerance or 0)) * 100)}%"
+            share = f"{decimal_text(parse_share(gate.tolerance or 0) * 100)}%"
             if counted:
                 made["count"]["tolerance"] = share
             made["quarantine"] = {"allow": share}

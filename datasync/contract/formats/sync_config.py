@@ -14,10 +14,11 @@ from pydantic import Field, ValidationError
 
 from datasync.contract.base import Model
 from datasync.contract.columns import Value
+from datasync.contract.formats.ill_typed import problems_of
 from datasync.contract.formats.sync_variables import holds_variable
 from datasync.contract.model import Contract
 from datasync.contract.yaml_tree import Path, Tree, dotted
-from datasync.errors import ContractError, Problem, shorten
+from datasync.errors import ContractError, Problem
 
 TYPES = {
     "numeric": "is_numeric", "number": "is_numeric", "integer": "is_integer", "float": "is_float", "string": "is_text",
@@ -125,7 +126,7 @@ class Gate(Model):
     """One of `validation_rules`."""
 
     type: Literal["record_count_match", "data_freshness", "schema_validation"]
-    tolerance: Decimal | int | None = None
+    tolerance: int | Decimal | str | None = None
     max_age_hours: int | None = Field(None, ge=1)
     field: str | None = None
     required_fields: tuple[str, ...] = ()
@@ -161,9 +162,11 @@ def recognises(tree: Tree) -> bool:
 def normalise(tree: Tree, file: str) -> tuple[Contract | None, list[Problem]]:
     """Type such a file as far as its text goes; its columns are the source's, which is asked when it runs."""
     from datasync.contract.formats.rewriting import unfit_texts
+    from datasync.contract.formats.sync_judging import judge
 
     try:
-        unfit = unfit_texts(read_config(tree, file), tree, file)
+        config = read_config(tree, file)
+        unfit = [*unfit_texts(config, tree, file), *judge(config, tree, file)]
     except ContractError as error:
         return None, [problem for problem in error.problems if problem not in tree.problems]
     place = tree.place(("source",))
@@ -181,7 +184,7 @@ def read_config(tree: Tree, file: str) -> SyncConfig:
     try:
         found = SyncConfig.model_validate(tree.value)
     except ValidationError as error:
-        raise ContractError([*tree.problems, *(_problem(tree, file, item) for item in error.errors())]) from None
+        raise ContractError([*tree.problems, *problems_of(error, tree, file, SyncConfig)]) from None
     problems = [*tree.problems]
     for name, block, keys in (("source", found.source, SOURCE_KEYS), ("target", found.target, TARGET_KEYS)):
         problems += _unfit_keys(tree, file, name, block, keys[block.type])
@@ -200,18 +203,6 @@ def _unfit_keys(tree: Tree, file: str, name: str, block: Model, keys: tuple[tupl
         for key in sorted(block.model_fields_set - {"type", *needed, *others})
     ]
     return lacking + extra
-
-
-def _problem(tree: Tree, file: str, item: Any) -> Problem:
-    path: Path = tuple(part for part in item["loc"] if isinstance(part, int) or not part.startswith(("function-", "lax")))
-    place = tree.place(path)
-    if item["type"] in ("extra_forbidden", "missing"):
-        found, allowed = "unknown key" if item["type"] == "extra_forbidden" else "is missing", ""
-    else:
-        given = item["input"]
-        found = f"'{shorten(str(given), 60)}'" if isinstance(given, str | int | Decimal) else "another structure"
-        allowed = item["msg"].replace("Input should be ", "").replace("tuple", "list").replace("dictionary", "mapping")
-    return Problem(dotted(path), found, allowed, "", file, place.line, place.column, "E_SYNC_CONFIG")
 
 
 def problem_at(tree: Tree, file: str, path: Path, found: str, hint: str = "") -> Problem:

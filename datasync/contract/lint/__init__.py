@@ -20,6 +20,7 @@ THEMES = (
     "api_target",
     "oracle_target",
     "promises",
+    "alerting",
     "surroundings",
 )
 """Modules of this folder, each with `find(finder)`."""
@@ -36,7 +37,7 @@ def lint(contract: Contract, tree: Tree, file: Path) -> list[Problem]:
     Returns:
         All problems; those of severity `advice` refuse nothing.
     """
-    finder = Finder(contract, tree, file)
+    finder = Finder(tree, file, contract=contract)
     for theme in THEMES:
         importlib.import_module(f"datasync.contract.lint.{theme}").find(finder)
     return finder.problems

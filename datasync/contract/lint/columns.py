@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from datasync.contract.columns import Column, ColumnChecks
 from datasync.contract.lint.finding import Finder
 from datasync.contract.literals import literal_value
@@ -62,16 +60,9 @@ def _reading(finder: Finder, path: Path, column: Column) -> None:
     if column.timezone is not None:
         if kind.name != "timestamp":
             finder.add((*path, "timezone"), f"timezone on {kind}", "timestamps")
-        _zone(finder, (*path, "timezone"), column.timezone)
+        finder.zone((*path, "timezone"), column.timezone)
     if column.key and (kind.name == "list" or kind.is_float):
         finder.add((*path, "key"), f"a key of {kind}", "integers, text, decimals, dates and timestamps")
-
-
-def _zone(finder: Finder, path: Path, name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        finder.add(path, f"'{name}'", "an IANA time zone, such as UTC or Asia/Seoul")
 
 
 def _checks(finder: Finder, path: Path, checks: ColumnChecks, kind: DataType, types: dict[str, DataType]) -> None:
@@ -89,7 +80,7 @@ def _checks(finder: Finder, path: Path, checks: ColumnChecks, kind: DataType, ty
         if getattr(checks, word) is not None and not kind.is_text:
             finder.add((*path, word), f"{word} on {kind}", "text columns")
     if checks.pattern is not None and kind.is_text:
-        _pattern(finder, (*path, "pattern"), checks.pattern)
+        finder.pattern((*path, "pattern"), checks.pattern)
     _ranges(finder, path, checks, kind)
     if checks.where is not None:
         finder.expression((*path, "where"), checks.where, types)
@@ -102,16 +93,6 @@ def _literal(finder: Finder, path: Path, value: object, kind: DataType) -> None:
         literal_value(value, kind)
     except ValueError as error:
         finder.add(path, str(error), f"a value of {kind}", code="E_LITERAL")
-
-
-def _pattern(finder: Finder, path: Path, pattern: str) -> None:
-    from datasync.contract.expressions import ExpressionError
-    from datasync.contract.expressions.regex import compile_regex
-
-    try:
-        compile_regex(pattern)
-    except ExpressionError as error:
-        finder.add(path, error.found, error.allowed, error.hint, "E_REGEX")
 
 
 def _ranges(finder: Finder, path: Path, checks: ColumnChecks, kind: DataType) -> None:

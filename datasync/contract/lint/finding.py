@@ -9,7 +9,7 @@ from datasync.contract.model import Contract
 from datasync.contract.types import DataType
 from datasync.contract.yaml_tree import Path as KeyPath
 from datasync.contract.yaml_tree import Tree, dotted
-from datasync.errors import Problem, did_you_mean
+from datasync.errors import Problem, did_you_mean, shorten
 
 TEXT_KINDS = ("csv", "ndjson", "json", "xml")
 """Sources whose cells are text until a gate casts them."""
@@ -22,10 +22,9 @@ PARTED_KINDS = ("postgres", "mysql", "oracle")
 
 
 @dataclass
-class Finder:
-    """Collects problems of one contract."""
+class Findings:
+    """Collects problems of one file."""
 
-    contract: Contract
     tree: Tree
     file: Path
     problems: list[Problem] = field(default_factory=list)
@@ -48,11 +47,6 @@ class Finder:
         names = [str(item) for item in known]  # type: ignore[attr-defined]
         self.add(path, f"there is no {what} '{name}'", ", ".join(names) or "none is declared", did_you_mean(name, names))
 
-    @property
-    def types(self) -> dict[str, DataType]:
-        """The promised columns' types."""
-        return {name: column.type for name, column in self.contract.columns.items()}
-
     def expression(self, path: KeyPath, text: str, types: dict[str, DataType], boolean: bool = True) -> None:
         """Compile an expression; say what is wrong with it at its own place."""
         from datasync.contract.expressions import ExpressionError, compile_expression
@@ -61,3 +55,35 @@ class Finder:
             compile_expression(text, types, boolean=boolean)
         except ExpressionError as error:
             self.add(path, error.found, error.allowed, error.hint, "E_EXPRESSION")
+
+    def pattern(self, path: KeyPath, text: str) -> None:
+        """Compile a regular expression; say what is wrong with it."""
+        from datasync.contract.expressions import ExpressionError
+        from datasync.contract.expressions.regex import compile_regex
+
+        try:
+            compile_regex(text)
+        except ExpressionError as error:
+            self.add(path, error.found, error.allowed, error.hint, "E_REGEX")
+
+    def zone(self, path: KeyPath, name: str) -> None:
+        """Say that a text names no time zone."""
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            hint = did_you_mean(name, sorted(available_timezones()))
+            self.add(path, f"'{shorten(name, 60)}'", "an IANA time zone, such as UTC or Asia/Seoul", hint)
+
+
+@dataclass
+class Finder(Findings):
+    """Collects problems of one contract."""
+
+    contract: Contract = field(kw_only=True)
+
+    @property
+    def types(self) -> dict[str, DataType]:
+        """The promised columns' types."""
+        return {name: column.type for name, column in self.contract.columns.items()}

@@ -1,17 +1,14 @@
-"""Problems of rules, freshness, count, expectations and alerts."""
+"""Problems of rules, freshness, count and expectations."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from datasync.contract.alerting import METRICS
 from datasync.contract.checks import KINDS
 from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, SQL_KINDS, TEXT_KINDS, Finder
 from datasync.contract.rules import Rule
-from datasync.contract.types import parse_type
-from datasync.contract.variables import placeholders
 from datasync.contract.yaml_tree import Path
 
 
@@ -22,7 +19,6 @@ def find(finder: Finder) -> None:
     _freshness(finder)
     _count(finder)
     _expectations(finder)
-    _alerts(finder)
     _names(finder)
     _something_is_checked(finder)
 
@@ -169,25 +165,6 @@ def _suite(finder: Finder, path: Path, name: str) -> None:
         finder.add((*path, "suite"), f"'{name[:60]}'", "a name of letters, digits, _ and -")
     elif not (project_root(finder.file) / "expectations" / f"{name}.json").is_file():
         finder.add((*path, "suite"), f"there is no expectations/{name}.json", "a suite of Great Expectations' JSON")
-
-
-def _alerts(finder: Finder) -> None:
-    types = {name: parse_type(kind) for name, kind in METRICS.items()}
-    for number, alert in enumerate(finder.contract.alerts):
-        path: Path = ("alerts", number)
-        finder.expression((*path, "when"), alert.when, types)
-        for name, form in placeholders(alert.message or ""):
-            if name not in METRICS:
-                finder.unknown((*path, "message"), name, "metric", METRICS)
-            elif form not in (None, ","):
-                finder.add((*path, "message"), f"'{{{name}:{form[:20]}}}'", f"{{{name}}} or {{{name}:,}}")
-        for place, channel in enumerate(alert.to):
-            if (
-                channel not in ("slack", "email", "both")
-                and not channel.startswith("#")
-                and not re.match(r"^[^@\s]+@[^@\s]+$", channel)
-            ):
-                finder.add((*path, "to", place), f"'{channel}'", "slack, email, both, a #channel or an address")
 
 
 def _names(finder: Finder) -> None:

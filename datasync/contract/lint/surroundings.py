@@ -82,14 +82,7 @@ def _schedule(finder: Finder) -> None:
 
 
 def _zone(finder: Finder) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
+    finder.zone(("timezone",), finder.contract.timezone)
     cursor = finder.contract.source.cursor
-    named = [(("timezone",), finder.contract.timezone)]
     if cursor is not None and cursor.timezone is not None:
-        named.append((("source", "cursor", "timezone"), cursor.timezone))  # type: ignore[arg-type]
-    for path, name in named:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            finder.add(path, f"'{name}'", "an IANA time zone, such as UTC or Asia/Seoul")
+        finder.zone(("source", "cursor", "timezone"), cursor.timezone)

@@ -13,6 +13,7 @@ from datasync.reports import kpi
 from datasync.reports.html import trends
 from datasync.reports.html.render import render
 from datasync.reports.html.views import ContractPage, ContractRow
+from datasync.reports.owners import owners_of
 
 LAST = 30
 """Runs in a contract's heat strip."""
@@ -201,7 +202,7 @@ def figures_page(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: 
 
 def figures_values(figures: Sequence[Figures], days: Sequence[DayFigures], hrefs: Mapping[str, str], up: str) -> dict[str, Any]:
     """Give what the template of the figures is filled with; arguments as for `figures_page`."""
-    owners = {one.contract: one.owner for one in figures}
+    owners = owners_of(figures)
     tables = {
         "owner": [(one.contract, "", kpi.cells(one)) for one in kpi.by_owner(figures)],
         "contract": [(one.contract, hrefs.get(one.contract, ""), kpi.cells(one)) for one in figures],

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def time_labels(times: Sequence[datetime]) -> list[str]:
-    """Label points of time as shortly as tells them apart: the time of day within one day, else the date."""
+    """Label points of time as shortly as tells them apart: the time of day of one day, else the date; seconds where needed."""
     one_day = len({moment.date() for moment in times}) == 1
     daily = all(moment.time() == times[0].time() for moment in times)
-    return [f"{moment:%H:%M}" if one_day else f"{moment:%m-%d}" if daily else f"{moment:%m-%d %H:%M}" for moment in times]
+    forms = ("%H:%M", "%H:%M:%S") if one_day else ("%m-%d",) if daily else ("%m-%d %H:%M", "%m-%d %H:%M:%S")
+    for form in forms:
+        labels = [moment.strftime(form) for moment in times]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def check_trend(points: Sequence[CheckPoint], runs: Mapping[str, RunRow], size: tuple[int, int] = (460, 140)) -> Markup | None:

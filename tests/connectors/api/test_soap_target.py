@@ -120,6 +120,13 @@ def test_rows_are_arguments(project: Project, service: Service) -> None:
     assert len(set(service.keys)) == 2
 
 
+def test_a_wrong_operation_is_said_before_a_row_is_read(project: Project, service: Service) -> None:
+    project.write("batch_rows: 2", contract=CONTRACT.replace("PORT", str(service.port)).replace("Upsert", "Upsrt"))
+    code, found = project.run()
+    assert (code, found["error"]["code"], found["error"]["hint"]) == (2, "E_OPERATION", "did you mean 'Upsert'?")
+    assert project.call("runs", "list")[1] == []
+
+
 def test_rejected_records_are_named_by_key(project: Project, service: Service) -> None:
     service.refused = (2, 5)
     _write(project, service, 'batch_rows: 2\nresponse: {rejected: "$[*]", key: {id: "$.id"}}')

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import requests
 
+from datasync.cli.app import invoke
 from datasync.connectors.soap.client import refuse_dtd
-from datasync.errors import ConnectorError, PermanentError, TransientError
+from datasync.errors import ConnectorError, PermanentError, TransientError, UsageError
 from datasync.seams import ReadRequest
 from tests.connectors.http.servers import CANARY, Asked, RawServer, reply, serving
 from tests.connectors.http.sources import everything, source_of
@@ -71,8 +72,26 @@ def test_faults_are_errors_without_their_text(service: str, code: str, kind: typ
 
 
 def test_an_unknown_operation_names_the_known_ones(service: str) -> None:
-    found = failing(soap(service, "GetOrder"))
-    assert (found.code, "GetOrders" in found.message, "GetOrders" in found.hint) == ("E_WSDL", True, True)
+    with pytest.raises(UsageError) as caught:
+        soap(service, "GetOrder").files()
+    found = caught.value
+    assert (found.code, "GetOrders" in found.message, found.hint) == ("E_OPERATION", True, "did you mean 'GetOrders'?")
+
+
+def test_a_wrong_operation_is_the_contracts_fault(
+    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", service)
+    Path("datasync.toml").touch()
+    block = f"{{type: soap, connection: shop, wsdl: '{service}/?wsdl', operation: GetOrder, records: '$[*]'}}"
+    target = "target: {type: duckdb, database: out.duckdb, table: t, write: replace}\n"
+    Path("c.yaml").write_text(
+        f"contract: c\nversion: '1'\nsource: {block}\ncolumns: {{id: {{type: int64, key: true}}}}\n{target}", encoding="utf-8"
+    )
+    for command in ("check", "plan", "run"):
+        assert invoke([command, "c.yaml"]) == 2
+        assert "did you mean 'GetOrders'?" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [{"cuont": 3}, {"count": CANARY}])
