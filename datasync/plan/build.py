@@ -12,6 +12,7 @@ from datasync.contract.checks import REFUSED_ROWS, Check, checks_of, row_checks_
 from datasync.contract.endpoints import SqlTarget
 from datasync.contract.model import Contract
 from datasync.contract.types import TIMESTAMP_UTC, DataType
+from datasync.plan.local_time import held
 from datasync.plan.steps import Audit, Extract, JudgeRows, Load, Plan, Publish, Reconcile, Reshape, Step
 from datasync.plan.window import CursorFacts, latest
 from datasync.seams import Deletes, HistoryColumns, PinnedFile, ReadRequest, TargetSpec, Window
@@ -166,9 +167,11 @@ def _checks(contract: Contract, situation: Situation) -> Iterator[Check]:
 
         column = situation.cursor.column
         kind = contract.columns[column].type
-        bounds = [nodes.compare("<", nodes.column(column, kind), nodes.literal(_as(window.end, kind, situation.cursor), kind))]
+        bounds = [
+            nodes.compare("<", nodes.column(column, kind), nodes.literal(held(window.end, kind, situation.cursor.zone), kind))
+        ]
         if window.start is not None:
-            low = nodes.literal(_as(window.start, kind, situation.cursor), kind)
+            low = nodes.literal(held(window.start, kind, situation.cursor.zone), kind)
             bounds.insert(0, nodes.compare(">=", nodes.column(column, kind), low))
         yield window_check(column, nodes.all_of(*bounds))
     if contract.run.audit == "full":
@@ -193,16 +196,6 @@ def _looked_up(checks: tuple[Check, ...]) -> dict[str, tuple[tuple[str, str], ..
             pairs = tuple(zip(check.columns, check.arguments["to"], strict=True))
             found[check.arguments["table"]] = tuple(dict.fromkeys((*found.get(check.arguments["table"], ()), *pairs)))
     return found
-
-
-def _as(value: Any, kind: DataType, cursor: CursorFacts) -> Any:
-    """A bound as the column holds it: naive timestamps stand in the cursor's zone."""
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    if isinstance(value, datetime) and kind.zone is None:
-        return value.astimezone(ZoneInfo(cursor.zone)).replace(tzinfo=None)
-    return value
 
 
 def _steps(contract: Contract, situation: Situation, checks: tuple[Check, ...], spec: TargetSpec) -> Iterator[Step]:

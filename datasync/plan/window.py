@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from datasync.contract.model import Contract
 from datasync.contract.scalars import parse_duration
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Unit
 from datasync.errors import Refused, UsageError
+from datasync.plan.local_time import instant
 from datasync.seams import Commit, Window, WindowValue
+
+_GRAINS: dict[Unit, int] = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 1}
+"""Microseconds of a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class CursorFacts:
         start: where the first run begins; None: at the beginning.
         lag: how far behind the watermark to read again.
         zone: the zone that bounds written without one are in.
+        grain: what the source keeps of a moment. Where that is not known, seconds: what an API or a text says, if in doubt.
     """
 
     column: str
@@ -31,6 +36,7 @@ class CursorFacts:
     start: WindowValue | None = None
     lag: timedelta | None = None
     zone: str = "UTC"
+    grain: Unit = "us"
 
 
 def cursor_facts(contract: Contract, kind: DataType | None) -> CursorFacts | None:
@@ -61,11 +67,12 @@ def cursor_facts(contract: Contract, kind: DataType | None) -> CursorFacts | Non
             f"source.cursor: {cursor.column} is {found or 'of no declared type'}; a cursor is an integer, a date or a timestamp",
             code="E_CURSOR_TYPE",
         )
-    facts = CursorFacts(cursor.column, found, None, cursor.lag, cursor.timezone or found.zone or contract.timezone)
+    grain = kind.unit if kind is not None and not kind.is_text else "s"
+    facts = CursorFacts(cursor.column, found, None, cursor.lag, cursor.timezone or found.zone or contract.timezone, grain)
     if cursor.start is None:
         return facts
     start = parse_bound(str(cursor.start), facts, "source.cursor.start")
-    return CursorFacts(facts.column, facts.kind, start, facts.lag, facts.zone)
+    return replace(facts, start=start)
 
 
 def parse_bound(text: str, facts: CursorFacts, where: str = "window") -> WindowValue:
@@ -83,7 +90,7 @@ def parse_bound(text: str, facts: CursorFacts, where: str = "window") -> WindowV
     except ValueError as error:
         example = "42" if facts.kind.is_integer else "2026-01-31" if facts.kind.name == "date" else "2026-01-31T00:00:00Z"
         raise UsageError(f"{where}: '{text[:40]}' is no {facts.kind}; written {example}", code="E_WINDOW") from error
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(facts.zone))).astimezone(UTC)
+    return found.astimezone(UTC) if found.tzinfo else instant(found, facts.zone)
 
 
 def to_text(value: WindowValue | None) -> str | None:
@@ -145,7 +152,9 @@ def _end(facts: CursorFacts, clock: datetime, greatest: WindowValue | None) -> W
         return None if greatest is None else int(greatest) + 1  # type: ignore[arg-type]
     if facts.kind.name == "date":
         return clock.astimezone(ZoneInfo(facts.zone)).date()
-    return clock.astimezone(UTC)
+    # Of the second that is running, a source that keeps seconds may yet write a row, and date it to the second's beginning.
+    clock = clock.astimezone(UTC)
+    return clock.replace(microsecond=clock.microsecond // _GRAINS[facts.grain] * _GRAINS[facts.grain])
 
 
 def latest(kind: DataType) -> WindowValue:

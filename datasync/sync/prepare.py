@@ -26,6 +26,7 @@ from datasync.plan.window import (
     to_text,
 )
 from datasync.seams import Commit, PinnedFile, Source, Target, TargetSpec, TargetState, Window, WindowValue
+from datasync.sync.earlier import refuse_unended
 from datasync.sync.options import RunOptions
 
 RUN_INTERVAL = ("ds", "next_ds", "data_interval_start", "data_interval_end")
@@ -82,6 +83,7 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
     Raises:
         UsageError: flags that do not fit, or a target that differs from the contract (TargetMismatch).
         Refused: another run owns the sync, the target lost its watermark, or an append would overlap.
+        UnendedError: the run that published last was killed before its end was written down.
         ConnectorError: a system failed.
     """
     contract, options = opened.contract, request.options
@@ -100,6 +102,7 @@ def prepare(opened: Opened, request: Request, owned: bool = True) -> Prepared:
         token = opened.target.acquire(spec)
         state = opened.target.inspect(spec)
         _refuse_superseded(state, request)
+        refuse_unended(state, options, opened.history)
     elif opened.target is not None and not owned:
         state = opened.target.inspect(target_spec(contract, situation))
     elif opened.target is not None:

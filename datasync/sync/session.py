@@ -27,6 +27,7 @@ from datasync.seams import STAGES, StageName, Staging, TargetSpec
 from datasync.stages.context import Context
 from datasync.stages.set_aside import Owner, SetAside
 from datasync.sync.compose import broken, compose
+from datasync.sync.earlier import UnendedError, end_unended, replace_held
 from datasync.sync.judged import judged
 from datasync.sync.noted import run_began, run_ended
 from datasync.sync.options import RunOptions
@@ -34,7 +35,7 @@ from datasync.sync.parts import gather, list_parts
 from datasync.sync.prepare import Opened, Prepared, Request, prepare
 from datasync.sync.progress import Noted
 from datasync.sync.project import Project, open_project
-from datasync.sync.shadow import placed
+from datasync.sync.shadow import placed, same_place
 from datasync.sync.supersede import Superseded, close, superseded
 from datasync.sync.supervise import Supervised, supervise
 from datasync.sync.systems import Systems, open_systems
@@ -81,6 +82,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.project: Project = open_project(self.loaded.path)
+        self._given = self.loaded
         self.loaded, self.options = placed(self.loaded, self.options)
         self.loaded = replace(self.loaded, contract=judged(self.loaded.contract, self.options))
         self.contract: Contract = self.loaded.contract
@@ -126,7 +128,26 @@ class Session:
                 self._finish_earlier(params, lambda run_id: history.is_committed(run_id) is not False)
             except DataSyncError as error:
                 return self._not_planned(history, error, started)
-            request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
+            try:
+                return self._opened(history, params, (started, clock))
+            except UnendedError as left:
+                over = self._ended(history, left, started)
+            return over or self._opened(history, params, (started, clock))
+
+    def _ended(self, history: History, left: UnendedError, started: datetime) -> RunResult | None:
+        """End the run that published last; a result: this run has nothing left to do."""
+        try:
+            self._earlier += end_unended(self.loaded, self.project, left.commit, self._other)
+        except DataSyncError as error:
+            return self._not_planned(history, error, started)
+        if left.commit.run_id != self.run_id:
+            return None
+        return self._finished(history) or self._not_planned(history, left.published(), started)
+
+    def _opened(self, history: History, params: Mapping[str, Any], begun: tuple[datetime, float]) -> RunResult:
+        """Open the systems, and carry out what there is to do."""
+        request = Request(self.run_id, self.options, params, self.now, self.loaded.hash, str(self.loaded.path))
+        with ExitStack() as stack:
             try:
                 systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor, self._audits()))
                 self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
@@ -134,8 +155,8 @@ class Session:
             except UsageError:
                 raise
             except DataSyncError as error:
-                return self._not_planned(history, error, started)
-            return self._planned(prepared, history, systems, (started, clock))
+                return self._not_planned(history, error, begun[0])
+            return self._planned(prepared, history, systems, begun)
 
     @property
     def _process(self) -> str:
@@ -179,7 +200,7 @@ class Session:
             raise UsageError(
                 f"the contract changed since run {self.run_id}", code="E_CONTRACT_CHANGED", hint="run it from the start"
             )
-        _same_place(self.run_id, str(manifest.get("kind")), self.options)
+        same_place(self.run_id, str(manifest.get("kind")), self.options)
         manifest = gather(workspace, manifest)
         if self.options.begin == "audit" and manifest.get("auditing"):
             # An audit that was cut off has moved rows already: stage again what the gates left, or read it again where they
@@ -207,11 +228,12 @@ class Session:
             self._resume()
             return
 
-        def finish(choices: RunOptions) -> RunResult:
-            chosen = replace(choices, connections=options.connections, progress=options.progress)
-            return Session(self.loaded, chosen, self.auditor, self.stop).carry_out()
+        self._earlier = (finish_first(self.loaded, self.project, found, self._other),)
 
-        self._earlier = (finish_first(self.loaded, self.project, found, finish),)
+    def _other(self, choices: RunOptions) -> RunResult:
+        """Carry out another run of the contract."""
+        chosen = replace(choices, connections=self.options.connections, progress=self.options.progress)
+        return Session(self._given, chosen, self.auditor, self.stop).carry_out()
 
     def _noted(self, prepared: Prepared) -> Prepared:
         """Say what was finished first."""
@@ -229,7 +251,7 @@ class Session:
             return None
         if known.contract != self.contract.contract:
             raise UsageError(f"run {known.run_id} is of contract {known.contract}", code="E_RUN_ID")
-        _same_place(known.run_id, known.kind, self.options)
+        same_place(known.run_id, known.kind, self.options)
         return known
 
     def _not_planned(self, history: History, error: DataSyncError, started: datetime) -> RunResult:
@@ -272,7 +294,7 @@ class Session:
             workspace.clear_quarantine()
             history.forget_quarantine(self.run_id)
         if plan.kind == "run":
-            self._replace_held(history)
+            replace_held(history, self.contract.contract, self.run_id)
         self._begin(history, facts)
         workspace.create()
         kept = (manifest or {}) if begin != "extract" else {}
@@ -317,15 +339,6 @@ class Session:
         if self.options.released is None or over:
             return result
         return replace(result, status="warned", notes=(*result.notes, f"released: {self.options.released}"))
-
-    def _replace_held(self, history: History) -> None:
-        """A newer run replaces those of its contract that still wait for a person."""
-        for row in history.list_runs(self.contract.contract, "held", 100):
-            held = history.result(row.run_id) if row.run_id != self.run_id else None
-            if held is not None:
-                over = replace(held, status="failed", notes=(*held.notes, f"rejected: replaced by run {self.run_id}"))
-                facts = RunFacts(held.run_id, held.contract, held.version, "", held.kind, held.path, held.started_at)
-                history.finish(facts, over, None, committed=False)
 
     def _audited_sequence(self, prepared: Prepared) -> int:
         """The target's newest commit as the audit saw it, also when another process audited."""
@@ -378,15 +391,3 @@ class Session:
             except DataSyncError:
                 # The run is recorded; what is left behind goes with the next clean.
                 return
-
-
-def _same_place(run_id: str, kind: str, options: RunOptions) -> None:
-    """Refuse to take a shadow's run for one of the real target, or the other way round.
-
-    Raises:
-        UsageError: it is.
-    """
-    if (kind == "shadow") != options.shadow:
-        where = "its shadow" if kind == "shadow" else "the real target"
-        hint = "give --shadow too" if kind == "shadow" else "leave --shadow out"
-        raise UsageError(f"run {run_id} writes to {where}", code="E_SHADOW", hint=hint)

@@ -59,3 +59,15 @@ def _beside(path: str) -> str:
     if suffix in (".gz", ".zst", ".bz2", ".xz"):
         suffix = PurePosixPath(name.removesuffix(suffix)).suffix + suffix
     return f"{folder}{slash}{name.removesuffix(suffix)}{MARK}{suffix}"
+
+
+def same_place(run_id: str, kind: str, options: RunOptions) -> None:
+    """Refuse to take a shadow's run for one of the real target, or the other way round.
+
+    Raises:
+        UsageError: it is.
+    """
+    if (kind == "shadow") != options.shadow:
+        where = "its shadow" if kind == "shadow" else "the real target"
+        hint = "give --shadow too" if kind == "shadow" else "leave --shadow out"
+        raise UsageError(f"run {run_id} writes to {where}", code="E_SHADOW", hint=hint)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datasync.contract.types import DataType
 from datasync.history.rows import QuarantineBatch
 from datasync.history.store import History
 from datasync.plan.build import PAGED_KINDS
+from datasync.plan.local_time import held
 from datasync.plan.steps import Plan
 from datasync.seams import Staging, TargetSpec, Window
 from datasync.storage import read_frame
@@ -55,25 +56,23 @@ def _in_batch(batch: QuarantineBatch, plan: Plan, spec: TargetSpec, staging: Sta
     cursor = plan.step("extract").request.cursor
     kind = plan.step("extract").request.cursor_type
     if plan.window is not None and cursor in frame.columns and kind is not None:
-        yield from frame.filter(_inside(frame[cursor], plan.window, kind))["_id"]
+        zone = plan.step("extract").request.cursor_zone
+        yield from frame.filter(_inside(frame[cursor], plan.window, (kind, zone)))["_id"]
     if spec.write in ("merge", "scd2") and all(name in frame.columns for name in spec.key):
         yield from _merged(frame, spec, staging)
 
 
-def _inside(values: pl.Series, window: Window, kind: DataType) -> pl.Series:
+def _inside(values: pl.Series, window: Window, held_as: tuple[DataType, str | None]) -> pl.Series:
     """Cursors in the window; a cell that cannot be cast is in none."""
     from datasync.casting import cast_column
 
-    typed, bad = cast_column(values, kind)
-    inside = typed < _bound(window.end, kind)
+    kind, zone = held_as
+    typed, bad = cast_column(values, kind, timezone=zone)
+    inside = typed < held(window.end, kind, zone)
     if window.start is not None:
-        inside = inside & (typed >= _bound(window.start, kind))
+        inside = inside & (typed >= held(window.start, kind, zone))
     found: pl.Series = inside.fill_null(False) & ~bad
     return found
-
-
-def _bound(value: Any, kind: DataType) -> Any:
-    return value.replace(tzinfo=None) if kind.name == "timestamp" and kind.zone is None and hasattr(value, "tzinfo") else value
 
 
 def _merged(frame: pl.DataFrame, spec: TargetSpec, staging: Staging) -> Iterator[str]:

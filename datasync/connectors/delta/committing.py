@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.delta.tables import Location
 from datasync.connectors.delta.types import kept
-from datasync.connectors.sql.reading import local
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import DataType, arrow_type
 from datasync.failpoints import failpoint
+from datasync.plan.local_time import held
 from datasync.seams import TargetSpec, WindowValue
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def inside(spec: TargetSpec) -> str:
 
 def _bound(value: WindowValue, kind: DataType, zone: str | None) -> str:
     """Write a bound as a literal; DataFusion compares timestamps of one unit only, so theirs is named."""
-    found = local(value, kind, zone)
+    found = held(value, kind, zone)
     if not isinstance(found, datetime):
         return literal_sql(found, kept(kind), "duckdb")
     zoned = found.tzinfo is not None

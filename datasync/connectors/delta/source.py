@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.delta.tables import Location, locate, translated
-from datasync.connectors.sql.reading import local
 from datasync.contract.endpoints import DeltaSource as Endpoint
 from datasync.contract.types import DataType, of_polars
 from datasync.errors import PermanentError, TransientError
+from datasync.plan.local_time import held
 from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ class DeltaReading:
         window, cursor, kind = self._request.window, self._request.cursor, self._request.cursor_type
         if window is None or cursor is None or kind is None:
             return self._all
-        low, high = window.start, local(window.end, kind, self._request.cursor_zone)
+        low, high = window.start, held(window.end, kind, self._request.cursor_zone)
         inside = pl.col(cursor) < high
         if low is not None:
-            inside &= pl.col(cursor) >= local(low, kind, self._request.cursor_zone)
+            inside &= pl.col(cursor) >= held(low, kind, self._request.cursor_zone)
         return self._all.filter(inside)
 
     def count(self) -> int | None:

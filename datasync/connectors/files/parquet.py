@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,6 +16,7 @@ from datasync.connectors.files.target import FileTarget
 from datasync.contract.endpoints import ParquetTarget as TargetEndpoint
 from datasync.contract.types import DataType, of_polars
 from datasync.errors import PermanentError
+from datasync.plan.local_time import held
 from datasync.seams import POSITION, POSITION_BITS, Batch, PinnedFile, ReadRequest, Surroundings, UnreadableRow, WindowValue
 
 
@@ -127,10 +127,7 @@ class ParquetReading:
         return frame.filter(inside)
 
     def _bound(self, value: WindowValue) -> WindowValue:
-        kind = self._request.cursor_type
-        if isinstance(value, datetime) and (kind is None or kind.zone is None):
-            return value.astimezone(ZoneInfo(self._request.cursor_zone or "UTC")).replace(tzinfo=None)
-        return value
+        return held(value, self._request.cursor_type or DataType("timestamp"), self._request.cursor_zone)
 
     def count(self) -> int | None:
         """Rows by the files' own metadata; with a window by counting."""

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from datasync.connectors.sql.reading import local
 from datasync.contract.variables import placeholders, replaced
 from datasync.errors import UsageError
+from datasync.plan.local_time import held
 from datasync.seams import ReadRequest
 
 WINDOW = ("window_start", "window_end")
@@ -20,8 +20,8 @@ def variables(request: ReadRequest) -> dict[str, Any]:
     values: dict[str, Any] = {**dict.fromkeys(WINDOW), **request.variables}
     window, kind = request.window, request.cursor_type
     if window is not None and kind is not None:
-        values["window_start"] = None if window.start is None else local(window.start, kind, request.cursor_zone)
-        values["window_end"] = local(window.end, kind, request.cursor_zone)
+        values["window_start"] = None if window.start is None else held(window.start, kind, request.cursor_zone)
+        values["window_end"] = held(window.end, kind, request.cursor_zone)
     return values
 
 

@@ -15,6 +15,7 @@ from datasync.connectors.http.pages import Page, ahead
 from datasync.connectors.http.spool import Spool
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError, TransientError
+from datasync.plan.local_time import held
 from datasync.seams import POSITION, POSITION_BITS, Batch, ReadRequest, UnreadableRow
 
 BATCH_BYTES = 32 << 20
@@ -167,12 +168,10 @@ class PagedReading:
 
 
 def _bound(value: Any, request: ReadRequest) -> pl.Series:
-    from datasync.connectors.sql.reading import local
     from datasync.contract.types import polars_type
 
     assert request.cursor_type is not None
-    held = local(value, request.cursor_type, request.cursor_zone)
-    return pl.Series([held]).cast(polars_type(request.cursor_type))
+    return pl.Series([held(value, request.cursor_type, request.cursor_zone)]).cast(polars_type(request.cursor_type))
 
 
 class _Found:

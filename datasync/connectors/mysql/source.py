@@ -12,7 +12,7 @@ from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.streaming import frames
 from datasync.connectors.mysql.types import Column, column_of, select_list
 from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
-from datasync.connectors.sql.reading import Selection, relation, whole_window
+from datasync.connectors.sql.reading import Selection, grained, relation, whole_window
 from datasync.connectors.sql.storage import MYSQL_INSTANT
 from datasync.contract.endpoints import MysqlSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
@@ -48,7 +48,7 @@ class MysqlSource:
         """Type of the cursor as the server declares it."""
         for found in self._described(relation(self._selection, whole_window(variables)).sql):
             if found.name == column:
-                return found.type
+                return grained(found.type, found.digits)
         raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:

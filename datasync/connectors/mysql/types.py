@@ -19,6 +19,7 @@ _PLAIN = {
     7: TIMESTAMP_UTC, 17: TIMESTAMP_UTC, 12: DataType("timestamp"), 18: DataType("timestamp"), 245: DataType("json"),
     13: DataType("int16"), 6: STRING,
 }  # fmt: skip
+_MOMENTS = (7, 17, 12, 18)
 _NAMES = {255: "geometry", 242: "a vector"}
 
 
@@ -30,12 +31,14 @@ class Column:
         type: the contract's type of what arrives; None: text that the gate casts, or a type that cannot be read (`refused`).
         form: how it is selected, `{}` for its quoted name.
         refused: the server's type, when no contract can name it.
+        digits: of a second, that a moment keeps.
     """
 
     name: str
     type: DataType | None
     form: str = "{}"
     refused: str = ""
+    digits: int = 6
 
     def selected(self) -> str:
         """The column's expression in a SELECT list."""
@@ -64,8 +67,8 @@ def column_of(field: Any, instants: Collection[str] = ()) -> Column:
         return Column(name, DataType("float32"), "{} + 0e0")
     if code in _TEXTS:
         return Column(name, DataType("binary") if field.charsetnr == _BINARY else STRING)
-    if code in (12, 18) and name in instants:
-        return Column(name, TIMESTAMP_UTC)
+    if code in _MOMENTS:
+        return Column(name, TIMESTAMP_UTC if name in instants else _PLAIN[code], digits=min(field.scale, 6))
     if code in _PLAIN:
         return Column(name, _PLAIN[code])
     return Column(name, None, refused=_NAMES.get(code, f"of type {code}"))

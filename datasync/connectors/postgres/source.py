@@ -13,7 +13,7 @@ from datasync.connectors.postgres.streaming import Snapshot, Streams
 from datasync.connectors.postgres.types import Column, Found, column_of
 from datasync.connectors.postgres.values import exact, rebatched, select_list
 from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
-from datasync.connectors.sql.reading import Selection, relation, whole_window
+from datasync.connectors.sql.reading import Selection, grained, relation, whole_window
 from datasync.contract.endpoints import PostgresSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
@@ -54,7 +54,7 @@ class PostgresSource:
         source = relation(self._selection, whole_window(variables))
         for found in described(self._session, source.sql):
             if found.name == column:
-                return column_of(found, {}).type
+                return grained(column_of(found, {}).type, found.modifier if found.modifier >= 0 else 6)
         raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:

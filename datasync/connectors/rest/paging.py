@@ -13,7 +13,7 @@ import requests
 from datasync.connectors.http.exchange import Answer
 from datasync.connectors.http.record_path import value_at
 from datasync.contract.endpoints import Pagination
-from datasync.errors import PermanentError
+from datasync.errors import PermanentError, TransientError
 from datasync.json_text import Number
 
 Style = Pagination | None
@@ -67,6 +67,7 @@ class Paging:
         self._name = name
         self._seen: set[str] = set()
         self._last_body = b""
+        self._total: int | None = None
 
     def first(self) -> Place:
         """Give the first page's place."""
@@ -93,13 +94,24 @@ class Paging:
 
         Raises:
             PermanentError: `total` finds no number.
+            TransientError: it is not what it was at first.
         """
         if self._style is None or self._style.total is None or got.answer.status == 204:
             return None
         value, _ = value_at(self._style.total, got.document)
         if not isinstance(value, Number | str) or not value.isdecimal() or len(value) > 18:
             raise self._wrong("total", "finds no whole number in the answer")
-        return int(value)
+        return self._steady(int(value))
+
+    def _steady(self, total: int) -> int:
+        """Hold pages that are asked for by number to one total: rows that go shift others over the edge of a page, unread."""
+        self._total = total if self._total is None else self._total
+        if total != self._total and self._style is not None and self._style.style in FIRST:
+            raise TransientError(
+                f"{self._name}: the API counted {self._total:,} records at first and {total:,} later", code="E_PAGES",
+                hint="rows came or went while the pages were read: run again, or use pages by cursor",
+            )  # fmt: skip
+        return total
 
     def next(self, got: Got) -> Place | None:
         """Give the place of the page behind this one; None: it is the last.

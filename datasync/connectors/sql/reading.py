@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import DataType, Dialect
 from datasync.contract.variables import bind_names, bound_names, render_identifiers
 from datasync.errors import UsageError
+from datasync.plan.local_time import held
 from datasync.plan.window import latest
 from datasync.seams import ReadRequest, WindowValue
 
@@ -148,14 +148,14 @@ def bound(value: WindowValue, request: ReadRequest, dialect: Dialect) -> str:
     """Write a window's bound as a literal of the cursor's type."""
     kind = request.cursor_type
     assert kind is not None
-    return literal_sql(local(value, kind, request.cursor_zone), kind, dialect)
+    return literal_sql(held(value, kind, request.cursor_zone), kind, dialect)
 
 
-def local(value: WindowValue, kind: DataType, zone: str | None) -> WindowValue:
-    """Bring a bound to how the column holds it: naive timestamps stand in the cursor's zone."""
-    if isinstance(value, datetime) and kind.zone is None:
-        return value.astimezone(ZoneInfo(zone or "UTC")).replace(tzinfo=None)
-    return value
+def grained(kind: DataType | None, digits: int) -> DataType | None:
+    """Give a cursor's type with the unit that so many digits of a second surely are; other types as they are."""
+    if kind is None or kind.name != "timestamp":
+        return kind
+    return replace(kind, unit="s" if digits < 3 else "ms" if digits < 6 else "us")
 
 
 def window_variables(request: ReadRequest) -> dict[str, Any]:
@@ -167,8 +167,8 @@ def window_variables(request: ReadRequest) -> dict[str, Any]:
     window, kind = request.window, request.cursor_type
     if window is not None and kind is not None:
         start = window.start if window.start is not None else _beginning(kind)
-        values["window_start"] = local(start, kind, request.cursor_zone)
-        values["window_end"] = local(window.end, kind, request.cursor_zone)
+        values["window_start"] = held(start, kind, request.cursor_zone)
+        values["window_end"] = held(window.end, kind, request.cursor_zone)
     return values
 
 
@@ -181,7 +181,7 @@ def whole_window(variables: Mapping[str, Any], kind: DataType | None = None) -> 
     """
     around: dict[str, Any] = {"window_start": None, "window_end": None}
     if kind is not None:
-        around = {"window_start": local(_beginning(kind), kind, None), "window_end": local(latest(kind), kind, None)}
+        around = {"window_start": held(_beginning(kind), kind, None), "window_end": held(latest(kind), kind, None)}
     return {"last_run_time": around["window_start"], **variables, **around}
 
 

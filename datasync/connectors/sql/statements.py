@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.expressions.sql_text import comparable
 from datasync.contract.types import Dialect
+from datasync.plan.local_time import held
 from datasync.seams import TargetSpec, WindowValue
 
 
@@ -58,9 +57,7 @@ def bound(spec: TargetSpec, value: WindowValue, dialect: Dialect) -> str:
     """Write a window's bound as a literal of the cursor's type; naive columns are in the cursor's zone."""
     assert spec.cursor is not None
     kind = spec.columns[spec.cursor]
-    if isinstance(value, datetime) and kind.zone is None:
-        value = value.astimezone(ZoneInfo(spec.cursor_zone or "UTC")).replace(tzinfo=None)
-    return literal_sql(value, kind, dialect)
+    return literal_sql(held(value, kind, spec.cursor_zone), kind, dialect)
 
 
 def same_key(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:

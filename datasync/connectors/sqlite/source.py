@@ -14,7 +14,7 @@ from urllib.parse import quote
 import polars as pl
 
 from datasync.connectors.paths import local_path
-from datasync.connectors.sql.reading import Selection, condition, refuse_parts, relation, whole_window, window_variables
+from datasync.connectors.sql.reading import Selection, condition, grained, refuse_parts, relation, whole_window, window_variables
 from datasync.connectors.sqlite.cells import column, declared_type, stored_by_us
 from datasync.connectors.sqlite.cursor import Cursor, value_of
 from datasync.connectors.sqlite.engine import WAIT, translate
@@ -77,7 +77,10 @@ class SqliteSource:
         if column not in dict(found):
             raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
         kind = declared_type(dict(found)[column])
-        return None if kind is not None and kind.is_text else kind
+        if kind is not None and kind.is_text:
+            return None
+        # Others' text keeps what they wrote, such as the seconds of CURRENT_TIMESTAMP.
+        return grained(kind, 6 if stored_by_us(dict(found)[column]) else 0)
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""

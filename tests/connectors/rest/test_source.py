@@ -185,6 +185,20 @@ class TestPagesThatDoNotAddUp:
         )
         assert "came or went" in found.hint
 
+    @pytest.mark.parametrize("style", ["page", "offset"])
+    def test_a_row_that_goes_takes_none_along(self, style: str) -> None:
+        """Behind a deleted row the others move up: one of them stands on a page that was read already, and the sums agree."""
+        rows = numbered(10)
+
+        def answer(asked: dict[str, str]) -> Any:
+            at = (int(asked["page"]) - 1) * 5 if "page" in asked else int(asked["offset"])
+            found = {"data": rows[at : at + 5], "total": len(rows)}
+            rows[:] = [row for row in rows if row["id"] != 0]
+            return found
+
+        found = failing(api(answer), {"pagination": {"style": style, "size": {"limit": 5}, "total": "$.total"}})
+        assert (found.code, "run again" in found.hint) == ("E_PAGES", True)
+
     @pytest.mark.parametrize("total", [None, "many", -1, 1.5, [1], {"n": 1}])
     def test_a_total_that_is_none(self, total: Any) -> None:
         assert (
