@@ -11,6 +11,7 @@ from typing import ClassVar
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.sql.compare import Additions, FoundColumn, compare
 from datasync.connectors.sql.place import TablePlace
+from datasync.connectors.sql.statements import Collation
 from datasync.connectors.sql.storage import MYSQL_INSTANT, storage_type
 from datasync.contract.types import DataType, Dialect
 from datasync.errors import PermanentError, TargetMismatch
@@ -51,12 +52,12 @@ class Table:
     Attributes:
         columns: in order; a type that holds the contract's exactly is spelled as ours.
         limits: of text and binary columns that are shorter than ours.
-        collations: character set and collation of text columns, where they are not ours.
+        collations: of text columns, where they are not ours.
     """
 
     columns: Mapping[str, FoundColumn] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
-    collations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    collations: Mapping[str, Collation] = field(default_factory=dict)
 
 
 def find_place(session: Session, name: str) -> Place:
@@ -133,7 +134,10 @@ def find_table(session: Session, place: Place, spec: TargetSpec) -> Table:
         if (limit := limit_of(spelled)) is not None:
             limits[name] = limit
         if charset is not None and order not in _COLLATIONS:
-            collations[name] = (charset, order)
+            collations[name] = Collation(charset, order, collation(session))
+        elif spelled == "uuid":
+            # Staging's are text, which no index finds by a uuid: they are compared as texts.
+            collations[name] = Collation("utf8mb4", collation(session), collation(session))
     return Table(columns, limits, collations)
 
 

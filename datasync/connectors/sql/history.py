@@ -276,14 +276,12 @@ class Laying:
         """Say which keys are closed without another version."""
         listed = self._listed("t.")
         current = f"FROM {self._tables.target} AS t WHERE t.{self._current} IS TRUE"
-        parts = [f"({self._missing})"] if self._spec.complete else []
+        parts = [f"SELECT {listed} {current} AND {self._missing}"] if self._spec.complete else []
         if gone(self._spec, self._tables):
-            last = f"SELECT 1 FROM ({self._staged()}) AS s WHERE {self._same('s', 't')} AND s.{LAST} = 1 AND s.{GONE} = 1"
-            parts.append(f"EXISTS ({last} AND s.{SINCE} >= t.{self._from})")
-        return Removals(
-            f"(SELECT {listed} {current} AND ({' OR '.join(parts) or '1 = 0'})) AS going",
-            f"(SELECT {listed} {current}) AS living",
-        )
+            last = f"l.{self._current} IS TRUE AND s.{LAST} = 1 AND s.{GONE} = 1 AND s.{SINCE} >= l.{self._from}"
+            parts.append(f"SELECT {self._listed('l.')} FROM staged AS s JOIN latest AS l ON {self._alike('l', 's')} WHERE {last}")
+        closed = " UNION ALL ".join(parts) or f"SELECT {listed} {current} AND 1 = 0"
+        return Removals(f"({self._both} {closed}) AS going", f"(SELECT {listed} {current}) AS living")
 
     def survivors(self) -> str:
         """Give the current versions that stay as they are."""

@@ -13,18 +13,32 @@ from datasync.seams import TargetSpec, WindowValue
 
 
 @dataclass(frozen=True, slots=True)
+class Collation:
+    """How MySQL compares a text column of someone else's table.
+
+    Attributes:
+        charset, name: the column's character set and collation.
+        ours: the collation of the columns that we make, which tells apart whatever differs.
+    """
+
+    charset: str
+    name: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """Quoted names of the two tables and their dialect.
 
     Attributes:
-        collations: MySQL: character set and collation of the target's text keys that were not made by us, by name.
+        collations: MySQL: of the target's text columns that were not made by us, by name.
         database: MySQL: quoted, and a point; a session without a database of its own makes temporary tables there.
     """
 
     target: str
     staging: str
     dialect: Dialect
-    collations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    collations: Mapping[str, Collation] = field(default_factory=dict)
     database: str = ""
 
     def name(self, column: str) -> str:
@@ -61,7 +75,7 @@ def bound(spec: TargetSpec, value: WindowValue, dialect: Dialect) -> str:
 
 
 def same_key(spec: TargetSpec, tables: Tables, left: str = "t", right: str = "s") -> str:
-    """Join on the key."""
+    """Join on the key; `left` is the target, `right` a relation of ours."""
     return " AND ".join(_same(tables, column, left, right) for column in spec.key)
 
 
@@ -69,10 +83,10 @@ def _same(tables: Tables, column: str, left: str, right: str) -> str:
     name = tables.name(column)
     if column not in tables.collations:
         return f"{left}.{name} = {right}.{name}"
-    # The target's collation finds by index what may be the same; bytes say whether it is.
-    charset, collation = tables.collations[column]
-    exact = f"{comparable(f'{left}.{name}', 'mysql')} = {comparable(f'{right}.{name}', 'mysql')}"
-    return f"{left}.{name} = CONVERT({right}.{name} USING {charset}) COLLATE {collation} AND {exact}"
+    # The target's collation finds by its index what may be the same, ours by staging's what is: whichever the server begins with.
+    other = tables.collations[column]
+    found = f"{left}.{name} = CONVERT({right}.{name} USING {other.charset}) COLLATE {other.name}"
+    return f"{found} AND {right}.{name} = CONVERT({left}.{name} USING utf8mb4) COLLATE {other.ours}"
 
 
 def exact_key(spec: TargetSpec, tables: Tables, prefix: str = "") -> list[str]:
@@ -88,20 +102,8 @@ def key_hash(spec: TargetSpec, tables: Tables, columns: Sequence[str], side: str
 
 
 def staged_key(spec: TargetSpec, tables: Tables) -> str:
-    """Tell rows `t` of the target whose key staging has.
-
-    Staging has no index. MySQL makes a list of its keys by itself, once, but not of texts of any length or of their bytes: then
-    it scans staging for each row. Of hashes it does, if it is asked with IN, in which no NULL may stand on either side.
-    """
-    texts = [name for name in spec.key if tables.dialect == "mysql" and spec.columns[name].is_text]
-    if not texts:
-        return f"EXISTS (SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})"
-    sides = [
-        ", ".join(key_hash(spec, tables, [name], side) if name in texts else f"{side}.{tables.name(name)}" for name in spec.key)
-        for side in ("t", "s")
-    ]
-    known = " AND ".join(f"s.{tables.name(name)} IS NOT NULL" for name in spec.key)
-    return f"((({sides[0]}) IN (SELECT {sides[1]} FROM {tables.staging} AS s WHERE {known})) IS TRUE)"
+    """Tell rows `t` of the target whose key staging has."""
+    return f"EXISTS (SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)})"
 
 
 def exact_bytes(spec: TargetSpec, tables: Tables, column: str, side: str) -> str:
