@@ -10,6 +10,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+from datasync.connectors.patience import SERVER_PATIENCE
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.errors import PermanentError, TargetMismatch, TransientError
 from datasync.seams import Connection, PublishRequest
@@ -138,7 +139,7 @@ def test_a_lock_that_comes_late_is_waited_for(postgres: Place, monkeypatch: pyte
 
 def test_a_lock_that_never_comes_is_a_transient_error(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasync.connectors.postgres.publishing._LOCK_WAIT", "50ms")
-    monkeypatch.setattr("datasync.connectors.postgres.target.TRIES", 2)
+    monkeypatch.setattr("datasync.connectors.postgres.target.SERVER_PATIENCE", replace(SERVER_PATIENCE, tries=2))
     target, spec = postgres.target(), spec_of(IV)
     publish(target, spec, [(1, "a")])
     wider = spec_of({**IV, "x": "int64"}, "r2")

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from datasync.connectors.patience import SERVER_PATIENCE
 from datasync.errors import ConnectorError, TransientError
 from datasync.seams import PublishRequest
 from tests.connectors.sql_targets import Place, frame_of, publish, spec_of, stage
@@ -188,7 +189,7 @@ def test_a_server_killed_in_mid_load_leaves_the_old_rows(mortal: Server, tmp_pat
 def test_a_server_killed_in_mid_publish_leaves_old_or_new(
     mortal: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
-    monkeypatch.setattr("datasync.connectors.postgres.target.TRIES", 1)
+    monkeypatch.setattr("datasync.connectors.postgres.target.SERVER_PATIENCE", replace(SERVER_PATIENCE, tries=1))
     place = _place(mortal, tmp_path)
     target, spec = place.target(), spec_of(IV, write="replace")
     publish(target, spec, [(1, "a")])
@@ -231,7 +232,7 @@ def test_a_collision_is_tried_again_a_bounded_number_of_times(
     postgres: Place, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     """The server itself raises the SQLSTATE, from a trigger: twice, then never; and then always."""
-    monkeypatch.setattr("datasync.connectors.postgres.target.TRIES", 4)
+    monkeypatch.setattr("datasync.connectors.postgres.target.SERVER_PATIENCE", replace(SERVER_PATIENCE, tries=4))
     target, spec = postgres.target(), spec_of(IV)
     publish(target, spec, [(1, "a")])
     _colliding(postgres, state, 2)

@@ -12,10 +12,11 @@ from datasync.connectors.api.answers import Verdict, unclear
 from datasync.connectors.api.records import as_json
 from datasync.connectors.api.refusals import REFUSALS, open_session, refusal, rejecting
 from datasync.connectors.api.template import RECORD, RECORDS, Filling, Written, filled, path_of, to_json
-from datasync.connectors.api.wire import Busy, Parcel, Patience, digest_of, patiently
+from datasync.connectors.api.wire import BUSY_PATIENCE, Busy, Parcel, digest_of
 from datasync.connectors.http.exchange import Answer, Request
 from datasync.connectors.http.filling import in_header
 from datasync.connectors.http.session import HttpSession
+from datasync.connectors.patience import patiently
 from datasync.contract.endpoints import GraphqlTarget, RestTarget
 from datasync.errors import PermanentError
 from datasync.seams import Surroundings, TargetSpec
@@ -33,7 +34,7 @@ class JsonWire:
         spec: names the columns.
     """
 
-    patience = Patience()
+    patience = BUSY_PATIENCE
 
     def __init__(self, endpoint: RestTarget | GraphqlTarget, surroundings: Surroundings, spec: TargetSpec) -> None:
         self._endpoint = endpoint

@@ -11,9 +11,10 @@ from datasync.connectors.api.answers import MAX_REASON, Verdict
 from datasync.connectors.api.records import as_values
 from datasync.connectors.api.refusals import open_session
 from datasync.connectors.api.template import Filling, filled, to_json
-from datasync.connectors.api.wire import Busy, Parcel, Patience, digest_of, patiently
+from datasync.connectors.api.wire import BUSY_PATIENCE, Busy, Parcel, digest_of
 from datasync.connectors.http.filling import in_header, in_path
 from datasync.connectors.http.session import HttpSession
+from datasync.connectors.patience import patiently
 from datasync.connectors.soap.client import Refusal, Service, Transport
 from datasync.contract.endpoints import SoapTarget
 from datasync.errors import ConnectorError, PermanentError, TransientError
@@ -32,7 +33,7 @@ class SoapWire:
         spec: names the columns.
     """
 
-    patience = Patience()
+    patience = BUSY_PATIENCE
 
     def __init__(self, endpoint: SoapTarget, surroundings: Surroundings, spec: TargetSpec) -> None:
         self._endpoint = endpoint

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import random
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from datasync.connectors.api.answers import Verdict
+from datasync.connectors.patience import Patience
 from datasync.errors import TransientError
 
 if TYPE_CHECKING:
     import polars as pl
-
-Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +79,11 @@ def digest_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How often a request is sent again, and how long is waited in between.
-
-    Attributes:
-        tries: in all.
-        first, longest: seconds; the wait doubles, with some chance in it, up to the longest.
-    """
-
-    tries: int = 6
-    first: float = 0.5
-    longest: float = 60.0
-
-    def wait(self, attempt: int) -> float:
-        """Seconds to wait after try number `attempt`."""
-        return float(min(self.first * 2 ** (attempt - 1), self.longest)) * random.uniform(0.75, 1.0)  # noqa: S311
-
-
 class Busy(TransientError):
     """An answer of 200 that says in its body that the API was not ready: HTTP's own ways to say so are the session's."""
 
     code = "E_API_BUSY"
 
 
-def patiently(call: Callable[[], Given], patience: Patience, stopped: threading.Event) -> Given:
-    """Make a call, again while the API is busy.
-
-    Args:
-        call: may be made any number of times.
-        patience: how often.
-        stopped: ends waiting at once.
-
-    Raises:
-        TransientError: all tries were in vain, or `stopped` was set.
-    """
-    attempt = 1
-    while True:
-        try:
-            return call()
-        except Busy:
-            if attempt >= patience.tries or stopped.wait(patience.wait(attempt)):
-                raise
-            attempt += 1
+BUSY_PATIENCE = Patience(frozenset({Busy.code}), tries=6, first=0.5, least=0.75)
+"""Half a minute of waiting in all."""

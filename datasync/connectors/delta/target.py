@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Types
 from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.locks import FileLock
+from datasync.connectors.patience import Patience, patiently
 from datasync.connectors.sql.bookkeeping import commit_of, commit_row
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 Resolve = Callable[[str], "tuple[Any, Types] | None"]
 """A contract's name to its target endpoint and published columns, for `references`; None when there is none."""
 
-TRIES = 5
-"""How often publishing is tried when somebody else commits to the table meanwhile."""
+PATIENCE = Patience(frozenset({"E_LOCKED"}), tries=5, first=0.2)
+"""For publishing while somebody else commits to the table meanwhile."""
 
 
 class DeltaTarget:
@@ -157,17 +157,15 @@ class DeltaTarget:
         """Commit staging as one version of the table; judge again and try again when somebody else committed meanwhile."""
         from deltalake.exceptions import CommitFailedError
 
-        failpoint("publish.begin")
-        tries = 0
-        while True:
+        def once() -> Commit:
             try:
                 with translated(self._endpoint.path):
                     return self._publish(spec, request)
             except CommitFailedError as error:
-                tries += 1
-                busy = TransientError(f"{self._endpoint.path}: others keep committing to the table", code="E_LOCKED")
-                if tries >= TRIES or self._stop.wait(0.1 * 2**tries * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise busy from error
+                raise TransientError(f"{self._endpoint.path}: others keep committing to the table", code="E_LOCKED") from error
+
+        failpoint("publish.begin")
+        return patiently(once, PATIENCE, self._stop)
 
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         table = self._location.open()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from datasync.connectors.mysql.guard import Guard
 from datasync.connectors.mysql.loading import MysqlWriter
 from datasync.connectors.mysql.publishing import Publication
 from datasync.connectors.mysql.staging import MysqlStaging, staging_ddl, table_columns, target_ddl
+from datasync.connectors.patience import SERVER_PATIENCE, patiently
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
@@ -26,8 +26,6 @@ from datasync.errors import PermanentError, Refused, TransientError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
-TRIES = 6
-"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
 NAME_WAIT = 60.0
 """Seconds to wait for another sync that publishes to the same table."""
 OWN_WAIT = 10.0
@@ -157,16 +155,7 @@ class MysqlTarget:
         A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
         """
         failpoint("publish.begin")
-        tries = 0
-        while True:
-            try:
-                return self._publish(spec, request)
-            except TransientError as error:
-                tries += 1
-                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
-                    raise
-                if self._stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise
+        return patiently(lambda: self._publish(spec, request), SERVER_PATIENCE, self._stop)
 
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         if not self._guard.hold(self._place, f"sync:{spec.sync}", OWN_WAIT):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -29,6 +28,7 @@ from datasync.connectors.oracle.staging import (
 )
 from datasync.connectors.oracle.tables import drop_table, events_ddl, events_name, quoted, shape_of, staging_ddl, target_ddl
 from datasync.connectors.oracle.wording import Wording
+from datasync.connectors.patience import SERVER_PATIENCE, patiently
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql import modes
 from datasync.connectors.sql.compare import check_names
@@ -38,12 +38,10 @@ from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import OracleTarget as Endpoint
 from datasync.contract.expressions.dialects import literal_sql
 from datasync.contract.types import STRING, DataType
-from datasync.errors import PermanentError, Refused, TransientError
+from datasync.errors import PermanentError, Refused
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
-TRIES = 6
-"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
 OWN_WAIT = 10
 """Seconds to wait for our own lost connection to be noticed by the server."""
 _WRITTEN = '"_datasync_written"'
@@ -200,16 +198,7 @@ class OracleTarget:
         A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
         """
         failpoint("publish.begin")
-        tries = 0
-        while True:
-            try:
-                return self._publish(spec, request)
-            except TransientError as error:
-                tries += 1
-                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
-                    raise
-                if self._stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise
+        return patiently(lambda: self._publish(spec, request), SERVER_PATIENCE, self._stop)
 
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         self._make_rows(spec)

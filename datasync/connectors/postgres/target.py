@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from datetime import datetime
 
+from datasync.connectors.patience import SERVER_PATIENCE, patiently
 from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
@@ -20,11 +20,8 @@ from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import PostgresTarget as Endpoint
-from datasync.errors import ConnectorError, PermanentError, Refused, TransientError
+from datasync.errors import ConnectorError, PermanentError, Refused
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
-
-TRIES = 6
-"""How often publishing is tried when a lock is not given or the connection is lost; about half a minute of waiting in all."""
 
 
 class PostgresTarget:
@@ -151,16 +148,8 @@ class PostgresTarget:
 
         A COMMIT whose answer was lost is settled by the next try: it waits for the locks of the first, then reads the commit row.
         """
-        tries = 0
-        while True:
-            try:
-                return Publication(self._session, self._place, spec, request).carry_out()
-            except TransientError as error:
-                tries += 1
-                if error.code not in ("E_LOCKED", "E_CONNECT") or tries >= TRIES:
-                    raise
-                if self._systems.bulk.stop.wait(min(8.0, 0.25 * 2**tries) * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise
+        once = Publication(self._session, self._place, spec, request)
+        return patiently(once.carry_out, SERVER_PATIENCE, self._systems.bulk.stop)
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 import threading
 from datetime import UTC, datetime
 
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
+from datasync.connectors.patience import Patience, patiently
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import check_names
@@ -20,12 +20,12 @@ from datasync.connectors.sqlite.catalog import check_table, found_columns
 from datasync.connectors.sqlite.engine import Handle
 from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl, table_columns
 from datasync.contract.endpoints import SqliteTarget as Endpoint
-from datasync.errors import PermanentError, TransientError
+from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
-TRIES = 4
-"""How often publishing is tried when another writer holds the file; each try waits for `engine.WAIT` by itself."""
+PATIENCE = Patience(frozenset({"E_LOCKED"}), tries=4, first=0.4)
+"""For publishing while another writer holds the file; each try waits for `engine.WAIT` by itself."""
 
 
 class SqliteTarget:
@@ -101,16 +101,7 @@ class SqliteTarget:
 
     def publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         """Publish staging and write the commit row in one transaction; try again when another writer holds the file."""
-        tries = 0
-        while True:
-            try:
-                return self._publish(spec, request)
-            except TransientError as error:
-                tries += 1
-                if error.code != "E_LOCKED" or tries >= TRIES:
-                    raise
-                if self._stop.wait(0.2 * 2**tries * random.uniform(0.5, 1.0)):  # noqa: S311
-                    raise
+        return patiently(lambda: self._publish(spec, request), PATIENCE, self._stop)
 
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         tables = self._tables(spec.run_id)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from datasync.connectors.api.json_wire import JsonWire
-from datasync.connectors.api.wire import Patience
+from datasync.connectors.api.wire import BUSY_PATIENCE
 from tests.connectors.api.project import CONTRACT, Project
 from tests.connectors.api.server import Api, Received, Reply, ok
 
@@ -18,7 +19,7 @@ TARGET = f"query: '{QUERY}'\nvariables: {{rows: '{{records}}', run: '{{run_id}}'
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JsonWire, "patience", Patience(tries=3, first=0.01))
+    monkeypatch.setattr(JsonWire, "patience", replace(BUSY_PATIENCE, tries=3, first=0.01))
 
 
 def _sent(api: Api) -> list[int]:

@@ -6,14 +6,14 @@ import json
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from datasync.connectors.api.soap import SoapWire
-from datasync.connectors.api.wire import Patience
+from datasync.connectors.api.wire import BUSY_PATIENCE
 from tests.connectors.api.project import Project
 
 CONTRACT = """\
@@ -103,7 +103,7 @@ def service() -> Iterator[Service]:
 @pytest.fixture(autouse=True)
 def _places(project: Project, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"http://127.0.0.1:{service.port}")
-    monkeypatch.setattr(SoapWire, "patience", Patience(tries=3, first=0.01))
+    monkeypatch.setattr(SoapWire, "patience", replace(BUSY_PATIENCE, tries=3, first=0.01))
 
 
 def _write(project: Project, service: Service, target: str = "batch_rows: 2") -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from datasync.connectors.mysql import engine, faults
 from datasync.connectors.mysql.loading import MysqlWriter
+from datasync.connectors.patience import SERVER_PATIENCE
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError
 from datasync.seams import Connection, PublishRequest, TargetSpec
@@ -222,7 +223,7 @@ def test_swap_keeps_shape_views_and_comments(mysql: Place) -> None:
 @pytest.mark.parametrize("comes", [True, False])
 def test_a_lock_that_comes_late_is_waited_for(mysql: Place, comes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "LOCK_WAIT", 1)
-    monkeypatch.setattr("datasync.connectors.mysql.target.TRIES", 6 if comes else 2)
+    monkeypatch.setattr("datasync.connectors.mysql.target.SERVER_PATIENCE", replace(SERVER_PATIENCE, tries=6 if comes else 2))
     target, spec = mysql.target(), spec_of(IV, write="replace")
     publish(target, spec, [(1, "a")])
     second = replace(spec, run_id="r2")

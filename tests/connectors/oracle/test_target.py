@@ -13,6 +13,7 @@ import pytest
 from datasync.connectors.oracle import publishing
 from datasync.connectors.oracle import target as module
 from datasync.connectors.oracle.target import OracleTarget
+from datasync.connectors.patience import SERVER_PATIENCE
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.connectors.sql.books import Books
 from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError
@@ -28,7 +29,7 @@ DDL = ("CREATE", "DROP", "ALTER TABLE", "COMMENT", "TRUNCATE")
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.random, "uniform", lambda low, high: 0.01)
+    monkeypatch.setattr(module, "SERVER_PATIENCE", replace(SERVER_PATIENCE, first=0.01))
 
 
 def rows(oracle: Server, sql: str = 'SELECT "ID", "V" FROM "APP"."T" ORDER BY "ID"') -> list[tuple[Any, ...]]:
@@ -202,7 +203,7 @@ def test_another_sync_that_publishes_to_the_table_is_waited_for(
     targets: Targets, oracle: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "NAME_WAIT", 1)
-    monkeypatch.setattr(module, "TRIES", 2)
+    monkeypatch.setattr(module, "SERVER_PATIENCE", replace(module.SERVER_PATIENCE, tries=2))
     run(targets(), spec_of(IV), [(1, "a")])
     other = oracle.connect(user="other")
     with other.cursor() as cursor:
