@@ -36,7 +36,7 @@ class Patience:
 
 
 SERVER_PATIENCE = Patience(frozenset({"E_LOCKED", "E_CONNECT"}), tries=6, first=0.5, longest=8.0)
-"""For publishing to a database server: a lock that was not given, a connection that was lost; half a minute of waiting in all."""
+"""For publishing to a database server: a lock that was not given, a connection that was lost; about a quarter of a minute."""
 
 
 def patiently(call: Callable[[], Given], patience: Patience, stopped: threading.Event) -> Given:

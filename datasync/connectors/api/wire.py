@@ -86,4 +86,4 @@ class Busy(TransientError):
 
 
 BUSY_PATIENCE = Patience(frozenset({Busy.code}), tries=6, first=0.5, least=0.75)
-"""Half a minute of waiting in all."""
+"""About a quarter of a minute of waiting in all."""

@@ -47,6 +47,10 @@ class Guard:
         """Tell whether nobody holds a lock."""
         return bool(self.session.run("SELECT IS_FREE_LOCK(%s)", [place.lock(what)])[0][0])
 
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        self.session.cancel()
+
     def close(self) -> None:
         """Release the locks, then the session: the server notices a closed connection only after a while."""
         self.session.stop.clear()

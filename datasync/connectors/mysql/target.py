@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 
 from datasync.connectors.mysql import commits, swap
 from datasync.connectors.mysql.catalog import Place, check_table, collation, exists, find_place, find_table
@@ -19,6 +20,7 @@ from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
+from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables, insert
 from datasync.contract.endpoints import MysqlTarget as Endpoint
@@ -44,36 +46,26 @@ class MysqlTarget:
         self._table = endpoint.table
         self._connection_id = endpoint.connection
         self._surroundings = surroundings
-        self._settings: Connection | None = None
-        self._asking: Session | None = None
-        self._guarding: Guard | None = None
-        self._loading: Session | None = None
-        self._found_place: Place | None = None
+        self._asking = OnUse(lambda: Session(self._connection))
+        self._guarding = OnUse(lambda: Guard(self._connection))
+        self._loading = OnUse(lambda: Session(self._connection, local=True))
         self._stop = threading.Event()
 
-    @property
+    @cached_property
     def _connection(self) -> Connection:
-        if self._settings is None:
-            self._settings = self._surroundings.connection(self._connection_id)
-        return self._settings
+        return self._surroundings.connection(self._connection_id)
+
+    @cached_property
+    def _place(self) -> Place:
+        return find_place(self._session, self._table)
 
     @property
     def _session(self) -> Session:
-        if self._asking is None:
-            self._asking = Session(self._connection)
-        return self._asking
+        return self._asking()
 
     @property
     def _guard(self) -> Guard:
-        if self._guarding is None:
-            self._guarding = Guard(self._connection)
-        return self._guarding
-
-    @property
-    def _place(self) -> Place:
-        if self._found_place is None:
-            self._found_place = find_place(self._session, self._table)
-        return self._found_place
+        return self._guarding()
 
     def _staging_place(self, run_id: str) -> Place:
         return self._place.beside(book.staging_name(run_id))
@@ -133,10 +125,8 @@ class MysqlTarget:
         commits.make_books(self._session, self._place)
         staging = self._staging_place(spec.run_id).quoted
         limits = find_table(self._session, self._place, spec).limits
-        if self._loading is not None:
-            self._loading.close()
-        self._loading = Session(self._connection, local=True)
-        return MysqlWriter(self._loading, spec, staging_ddl(spec, staging, collation(self._session)), staging, limits)
+        self._loading.close()
+        return MysqlWriter(self._loading(), spec, staging_ddl(spec, staging, collation(self._session)), staging, limits)
 
     def staging(self, spec: TargetSpec) -> MysqlStaging:
         """Give this run's committed staging table."""
@@ -208,16 +198,10 @@ class MysqlTarget:
     def cancel(self) -> None:
         """End the statements that other threads are in."""
         self._stop.set()
-        sessions = (self._asking, self._loading, self._guarding.session if self._guarding is not None else None)
-        for session in sessions:
-            if session is not None:
-                session.cancel()
+        for opened in (self._asking, self._loading, self._guarding):
+            opened.cancel()
 
     def close(self) -> None:
         """Close the connections; the locks end with them."""
-        for session in (self._asking, self._loading):
-            if session is not None:
-                session.close()
-        if self._guarding is not None:
-            self._guarding.close()
-            self._guarding = None
+        for opened in (self._asking, self._loading, self._guarding):
+            opened.close()

@@ -58,6 +58,10 @@ class Guard:
         """Take a lock, or see that it is still this session's."""
         return lock_row(self.session, place, place.lock(what), wait)
 
+    def cancel(self) -> None:
+        """End the statement that another thread is in."""
+        self.session.cancel()
+
     def close(self) -> None:
         """Let the locks go, and close the session."""
         self.session.stop.clear()

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -32,6 +33,7 @@ from datasync.connectors.patience import SERVER_PATIENCE, patiently
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql import modes
 from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables, same_key, window_condition
 from datasync.connectors.sql.storage import storage_type
@@ -59,47 +61,31 @@ class OracleTarget:
         self._table = endpoint.table
         self._connection_id = endpoint.connection
         self._surroundings = surroundings
-        self._settings: Connection | None = None
-        self._asking: Session | None = None
-        self._writing: Session | None = None
-        self._guarding: Guard | None = None
-        self._found_place: Place | None = None
-        self._staged_by: Guard | None = None
+        self._asking = OnUse(lambda: Session(self._connection))
+        self._writing = OnUse(lambda: Session(self._connection))
+        self._guarding = OnUse(lambda: Guard(self._connection))
+        self._staged_by = OnUse(lambda: Guard(self._connection))
         name = hashlib.sha256(f"{self._connection_id}|{self._table}".encode()).hexdigest()[:16]
         self._folder = surroundings.home / "staging" / f"oracle-{name}"
         self._files = StagingFiles(self._folder, self._folder)
         self._copied: tuple[str, tuple[str, ...]] | None = None
         self._stop = threading.Event()
 
-    @property
+    @cached_property
     def _connection(self) -> Connection:
-        if self._settings is None:
-            self._settings = self._surroundings.connection(self._connection_id)
-        return self._settings
+        return self._surroundings.connection(self._connection_id)
+
+    @cached_property
+    def _place(self) -> Place:
+        return find_place(self._session, self._table)
 
     @property
     def _session(self) -> Session:
-        if self._asking is None:
-            self._asking = Session(self._connection)
-        return self._asking
-
-    @property
-    def _writer_session(self) -> Session:
-        if self._writing is None:
-            self._writing = Session(self._connection)
-        return self._writing
+        return self._asking()
 
     @property
     def _guard(self) -> Guard:
-        if self._guarding is None:
-            self._guarding = Guard(self._connection)
-        return self._guarding
-
-    @property
-    def _place(self) -> Place:
-        if self._found_place is None:
-            self._found_place = find_place(self._session, self._table)
-        return self._found_place
+        return self._guarding()
 
     # --- before a run
 
@@ -206,7 +192,7 @@ class OracleTarget:
             raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
         if not self._hold_staging(book.staging_name(spec.run_id)):
             raise Refused(f"run {spec.run_id} is being published by someone else", code="E_BUSY")
-        return Publication(self._writer_session, self._place, spec, request, self._local(spec)).carry_out()
+        return Publication(self._writing(), self._place, spec, request, self._local(spec)).carry_out()
 
     def _local(self, spec: TargetSpec) -> Local:
         columns = ", ".join(f'"{name}"' for name in spec.columns)
@@ -247,14 +233,7 @@ class OracleTarget:
     def _hold_staging(self, name: str) -> bool:
         """Hold a run's tables in Oracle, in a session of its own: they go before the sync's lock does."""
         commits.make_lock(self._session, self._place, self._place.lock(f"stg:{name}"))
-        if self._staged_by is None:
-            self._staged_by = Guard(self._connection)
-        return self._staged_by.hold(self._place, f"stg:{name}")
-
-    def _let_staging_go(self) -> None:
-        if self._staged_by is not None:
-            self._staged_by.close()
-            self._staged_by = None
+        return self._staged_by().hold(self._place, f"stg:{name}")
 
     def drop_staging(self, run_id: str) -> None:
         """Remove a run's staging file, and its tables in Oracle."""
@@ -279,7 +258,7 @@ class OracleTarget:
 
     def drop_orphan(self, name: str) -> None:
         """Remove a staging file and the tables of its run, by the name of `orphans`."""
-        self._let_staging_go()
+        self._staged_by.close()
         self._files.drop_orphan(name)
         for table in (name, events_name(name)):
             drop_table(self._session, self._place.beside(table))
@@ -304,23 +283,14 @@ class OracleTarget:
         """End the statements that other threads are in."""
         self._stop.set()
         self._files.interrupt()
-        for session in (self._asking, self._writing, *self._guards()):
-            if session is not None:
-                session.cancel()
-
-    def _guards(self) -> list[Session]:
-        return [guard.session for guard in (self._guarding, self._staged_by) if guard is not None]
+        for opened in (self._asking, self._writing, self._guarding, self._staged_by):
+            opened.cancel()
 
     def close(self) -> None:
         """Close staging and connections; the locks end with them."""
         self._files.close()
-        self._let_staging_go()
-        for session in (self._asking, self._writing):
-            if session is not None:
-                session.close()
-        if self._guarding is not None:
-            self._guarding.close()
-            self._guarding = None
+        for opened in (self._staged_by, self._asking, self._writing, self._guarding):
+            opened.close()
 
 
 def _touched(spec: TargetSpec, tables: Tables) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
+from functools import cached_property
 
 from datasync.connectors.patience import SERVER_PATIENCE, patiently
 from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
+from datasync.connectors.postgres.guard import Guard, free
 from datasync.connectors.postgres.publishing import Publication, becoming, books, clock
 from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl, table_columns
 from datasync.connectors.postgres.swap import check_swappable
@@ -16,11 +17,12 @@ from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
+from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.endpoints import PostgresTarget as Endpoint
-from datasync.errors import ConnectorError, PermanentError, Refused
+from datasync.errors import PermanentError, Refused
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 
@@ -37,8 +39,7 @@ class PostgresTarget:
         self._connection_id = endpoint.connection
         self._surroundings = surroundings
         self._opened: Systems | None = None
-        self._guard: Session | None = None
-        self._found_place: Place | None = None
+        self._guarding = OnUse(lambda: Guard(self._systems.connection))
 
     @property
     def _systems(self) -> Systems:
@@ -51,11 +52,9 @@ class PostgresTarget:
     def _session(self) -> Session:
         return self._systems.session
 
-    @property
+    @cached_property
     def _place(self) -> Place:
-        if self._found_place is None:
-            self._found_place = find_place(self._session, self._table)
-        return self._found_place
+        return find_place(self._session, self._table)
 
     def _staging_place(self, run_id: str) -> Place:
         return self._place.beside(book.staging_name(run_id))
@@ -84,7 +83,7 @@ class PostgresTarget:
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""
-        if not self._hold(f"sync:{spec.sync}"):
+        if not self._guarding().hold(f"sync:{spec.sync}"):
             raise Refused(
                 f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
             )
@@ -95,12 +94,6 @@ class PostgresTarget:
             [spec.sync],
         )
         return int(rows[0][0])
-
-    def _hold(self, name: str) -> bool:
-        """Take an advisory lock that ends with this target's guard session."""
-        if self._guard is None:
-            self._guard = Session(self._systems.connection)
-        return bool(self._guard.run("SELECT pg_try_advisory_lock(%s)", [lock_number(name)])[0][0])
 
     def _make_bookkeeping(self) -> None:
         """Create schema, fence and commit tables where they are missing; two runs that begin at once wait for each other."""
@@ -122,7 +115,7 @@ class PostgresTarget:
     def writer(self, spec: TargetSpec) -> PostgresWriter:
         """Create this run's staging table and open it for loading."""
         self._make_bookkeeping()
-        if not self._hold(f"stg:{spec.run_id}"):
+        if not self._guarding().hold(f"stg:{spec.run_id}"):
             raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
         place = self._staging_place(spec.run_id)
         ddl = staging_ddl(spec, place.quoted, becomes_target=spec.as_staged and not found_columns(self._session, self._place))
@@ -167,7 +160,7 @@ class PostgresTarget:
 
     def orphans(self) -> list[str]:
         """Give the staging tables that no session holds; a table's comment names its run."""
-        return [book.staging_name(run_id) for run_id in self._left() if self._free(f"stg:{run_id}")]
+        return [book.staging_name(run_id) for run_id in self._left() if free(self._session, f"stg:{run_id}")]
 
     def _left(self) -> list[str]:
         rows = self._session.run(
@@ -182,13 +175,6 @@ class PostgresTarget:
         for run_id in self._left():
             if book.staging_name(run_id) == name:
                 self.drop_staging(run_id)
-
-    def _free(self, name: str) -> bool:
-        number = lock_number(name)
-        if not self._session.run("SELECT pg_try_advisory_lock(%s)", [number])[0][0]:
-            return False
-        self._session.run("SELECT pg_advisory_unlock(%s)", [number])
-        return True
 
     def explain(self, spec: TargetSpec) -> list[str]:
         """Give staging's DDL, the table's and the publishing statements."""
@@ -214,17 +200,7 @@ class PostgresTarget:
         """Close the connections; the locks end with them."""
         if self._opened is not None:
             self._opened.session.close()
-        if self._guard is not None:
-            _let_go(self._guard)
-            self._guard = None
-
-
-def _let_go(guard: Session) -> None:
-    """Release the locks, then the session: the server notices a closed connection only after a while."""
-    # A session that is gone holds nothing.
-    with contextlib.suppress(ConnectorError):
-        guard.run("SELECT pg_advisory_unlock_all()")
-    guard.close()
+        self._guarding.close()
 
 
 def _publishing(spec: TargetSpec, tables: Tables) -> list[str]:

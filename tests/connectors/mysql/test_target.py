@@ -255,7 +255,7 @@ def test_a_connection_lost_in_publishing_is_settled(mysql: Place, when: str, mon
     def lose(name: str) -> None:
         if name == when and not lost:
             lost.append(name)
-            number = target._guarding.session._number  # type: ignore[attr-defined]
+            number = target._guard.session._number  # type: ignore[attr-defined]
             mysql.rows(f"KILL {number}")
             if name == "publish.after_commit":
                 raise TransientError("the answer to COMMIT was lost", code="E_CONNECT")
@@ -271,7 +271,7 @@ def test_whoever_lost_the_lock_does_not_publish(mysql: Place, monkeypatch: pytes
     zombie, living, spec = mysql.target(), mysql.target(), spec_of(IV)
     token = zombie.acquire(spec)
     stage(zombie, spec, frame_of(spec, [(1, "zombie")]))
-    mysql.rows(f"KILL {zombie._guarding.session._number}")  # type: ignore[attr-defined]
+    mysql.rows(f"KILL {zombie._guard.session._number}")  # type: ignore[attr-defined]
     for _ in range(50):
         try:
             living.acquire(replace(spec, run_id="r2"))

@@ -150,7 +150,7 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(targets: Targets, oracl
 
     def record(*args: Any) -> Commit:
         committed.append(real(*args))
-        oracle.script = failing("DPY-4011", "^COMMIT$", after=target._writer_session.live.real.commit)
+        oracle.script = failing("DPY-4011", "^COMMIT$", after=target._writing().live.real.commit)
         return committed[-1]
 
     with pytest.MonkeyPatch.context() as patch:
