@@ -1,8 +1,6 @@
-"""A MySQL table in, the bookkeeping beside it out: made where it is missing, its tokens and clock in MySQL's own way."""
+"""A MySQL table in, the bookkeeping beside it out: made where it is missing, its tokens in MySQL's own way."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from datasync.connectors.mysql.catalog import Place, collation, exists
 from datasync.connectors.mysql.engine import Session
@@ -38,9 +36,3 @@ def next_token(session: Session, place: Place, sync: str) -> int:
 def books(session: Session, place: Place) -> Books:
     """Open the books beside a table."""
     return Books(session.run, place.name, place.prefix)
-
-
-def clock(session: Session) -> datetime:
-    """Give the server's time."""
-    found: datetime = session.run("SELECT UTC_TIMESTAMP(6)")[0][0]
-    return found.replace(tzinfo=UTC)

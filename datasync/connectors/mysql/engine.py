@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from datasync.connectors.mysql.faults import say, translate
@@ -148,6 +149,11 @@ class Session:
         with self.translated(), live.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall()) if cursor.description is not None else []
+
+    def clock(self) -> datetime:
+        """Give the server's time, aware, in UTC."""
+        found: datetime = self.run("SELECT UTC_TIMESTAMP(6)")[0][0]
+        return found.replace(tzinfo=UTC)
 
     def changed(self, sql: str) -> int:
         """Run one statement and give the number of rows it changed."""

@@ -109,7 +109,7 @@ class Publication:
             for statement in statements:
                 self.session.run(statement)
             failpoint("publish.after_dml")
-            commit = self._books.record(self.spec, self.request, (sequence, commits.clock(self.session)), record)
+            commit = self._books.record(self.spec, self.request, (sequence, self.session.clock()), record)
             failpoint("publish.after_commit_row")
             self.session.run("COMMIT")
         except BaseException:

@@ -4,61 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
-from functools import cached_property
+from datetime import date
 from typing import Any
 
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.streaming import frames
 from datasync.connectors.mysql.types import Column, column_of, select_list
-from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
-from datasync.connectors.sql.reading import Selection, grained, relation, whole_window
+from datasync.connectors.sql.reader import Asked, ServerReading, asked
+from datasync.connectors.sql.reading import grained
+from datasync.connectors.sql.source import ServerSource
 from datasync.connectors.sql.storage import MYSQL_INSTANT
-from datasync.contract.endpoints import MysqlSource as Endpoint
-from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
-from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, WindowValue
+from datasync.seams import Batch, Connection, ReadRequest, WindowValue
 
 
-class MysqlSource:
+class MysqlSource(ServerSource[Session, Column]):
     """See `seams.Source`. Reads with what the server's own sql_mode makes of the author's query."""
 
     kind = "mysql"
+    dialect = "mysql"
 
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-        self._selection = Selection(endpoint.table, endpoint.query, "mysql", "literal")
+    def _connect(self, connection: Connection) -> Session:
+        return Session(connection, strict=False)
 
-    @cached_property
-    def _session(self) -> Session:
-        return Session(self._surroundings.connection(self._endpoint.connection), strict=False)
-
-    def files(self) -> tuple[PinnedFile, ...] | None:
-        """A database has no files to pin."""
-        return None
-
-    def clock(self) -> datetime:
-        """The server's time."""
-        found: datetime = self._session.run("SELECT UTC_TIMESTAMP(6)")[0][0]
-        return found.replace(tzinfo=UTC)
-
-    def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
-        """Type of the cursor as the server declares it."""
-        for found in self._described(relation(self._selection, whole_window(variables)).sql):
-            if found.name == column:
-                return grained(found.type, found.digits)
-        raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
+    def _cursor_kind(self, found: Column) -> DataType | None:
+        return grained(found.type, found.digits)
 
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""
-        kind = self.cursor_type(column, variables)
-        source = relation(self._selection, whole_window(variables, kind))
-        found = self._session.run(f"SELECT max({quote_identifier(column, 'mysql')}) FROM {source.sql}")[0][0]
+        found = super().max_cursor(column, variables)
         if found is not None and not isinstance(found, int | date):
+            kind = self.cursor_type(column, variables)
             raise PermanentError(f"the cursor {column} holds values that do not compare as {kind}", code="E_CURSOR")
-        return found.replace(tzinfo=UTC) if isinstance(found, datetime) and kind is not None and kind.zone else found
+        return found
 
     def _described(self, source: str) -> list[Column]:
         """Ask the server for the columns of a relation; a query says itself which of its columns are instants."""
@@ -77,20 +56,6 @@ class MysqlSource:
             yield MysqlReading(session, question, columns)
         finally:
             session.rolled_back()
-
-    def explain(self, request: ReadRequest) -> list[str]:
-        """Give the statement of a read."""
-        return explained(self._selection, self._endpoint.partition, request)
-
-    def cancel(self) -> None:
-        """End the statement that another thread is in; nothing can be read afterwards."""
-        if "_session" in self.__dict__:
-            self._session.cancel()
-
-    def close(self) -> None:
-        """Close the session."""
-        if "_session" in self.__dict__:
-            self._session.close()
 
 
 def described(session: Session, source: str, marked: frozenset[str]) -> list[Column]:

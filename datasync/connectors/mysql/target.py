@@ -107,7 +107,7 @@ class MysqlTarget:
 
     def clock(self) -> datetime:
         """Give the server's time."""
-        return commits.clock(self._session)
+        return self._session.clock()
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from datasync.connectors.oracle.catalog import Place, exists
@@ -110,9 +109,3 @@ def next_token(session: Session, place: Place, sync: str) -> int:
 def books(session: Session, place: Place) -> Books:
     """Open the books beside a table."""
     return Books(session.run, place.name, place.prefix, ":b{}", quoted)
-
-
-def clock(session: Session) -> datetime:
-    """Give the server's time."""
-    found: datetime = session.run("SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM DUAL")[0][0]
-    return found.replace(tzinfo=UTC)

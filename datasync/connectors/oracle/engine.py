@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync.errors import DataSyncError, PermanentError, TransientError
@@ -168,6 +169,11 @@ class Session:
         with self.translated(), live.cursor() as cursor:
             cursor.execute(sql, list(values)) if values else cursor.execute(sql)
             return list(cursor.fetchall()) if cursor.description is not None else []
+
+    def clock(self) -> datetime:
+        """Give the server's time, aware, in UTC."""
+        found: datetime = self.run("SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM DUAL")[0][0]
+        return found.replace(tzinfo=UTC)
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]], sizes: Sequence[Any]) -> None:
         """Run one statement for each row, in one round trip.

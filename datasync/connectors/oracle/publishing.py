@@ -161,7 +161,7 @@ class Publication:
             for statement in statements:
                 self.session.run(statement)
             failpoint("publish.after_dml")
-            commit = self._books.record(self.spec, self.request, (sequence, commits.clock(self.session)))
+            commit = self._books.record(self.spec, self.request, (sequence, self.session.clock()))
             failpoint("publish.after_commit_row")
             self.session.commit()
         except BaseException:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.sql.missing import missing
@@ -144,7 +145,7 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self.name = connection.id
-        self._settings = connection
+        self.settings = connection
         self._open: psycopg.Connection[Any] | None = None
         self._lock = threading.Lock()
 
@@ -155,7 +156,7 @@ class Session:
 
         with self._lock:
             if self._open is None or self._open.closed:
-                self._open = psycopg.connect(conninfo(self._settings), autocommit=True)
+                self._open = psycopg.connect(conninfo(self.settings), autocommit=True)
             return self._open
 
     @contextmanager
@@ -178,6 +179,11 @@ class Session:
         with self.translated():
             cursor = self.live.execute(sql.encode(), values)
             return cursor.fetchall() if cursor.description is not None else []
+
+    def clock(self) -> datetime:
+        """Give the server's time, aware, in UTC."""
+        found: datetime = self.run("SELECT clock_timestamp()")[0][0]
+        return found
 
     def changed(self, sql: str) -> int:
         """Run one statement and give the number of rows it changed."""

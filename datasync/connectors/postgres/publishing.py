@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from datasync.connectors.postgres.catalog import Place, check_table, exists
 from datasync.connectors.postgres.engine import Session, lock_number
@@ -96,7 +95,7 @@ class Publication:
             failpoint("publish.after_ddl")
             self._write(tables)
         failpoint("publish.after_dml")
-        commit = kept.record(self.spec, self.request, (sequence, clock(self.session)))
+        commit = kept.record(self.spec, self.request, (sequence, self.session.clock()))
         failpoint("publish.after_commit_row")
         return commit
 
@@ -136,13 +135,6 @@ def becoming(spec: TargetSpec, tables: Tables, name: str) -> list[str]:
     if spec.key:
         statements.append(f"ALTER TABLE {tables.target} ADD PRIMARY KEY ({', '.join(quoted(column) for column in spec.key)})")
     return statements
-
-
-def clock(session: Session) -> datetime:
-    """Give the server's time."""
-    now = session.run("SELECT clock_timestamp()")[0][0]
-    assert isinstance(now, datetime)
-    return now
 
 
 def books(session: Session, place: Place) -> Books:

@@ -2,69 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
-from functools import cached_property
-from typing import Any
 
 from datasync.connectors.postgres.engine import Session
 from datasync.connectors.postgres.streaming import Snapshot, Streams
 from datasync.connectors.postgres.types import Column, Found, column_of
 from datasync.connectors.postgres.values import exact, rebatched, select_list
-from datasync.connectors.sql.reader import Asked, ServerReading, asked, explained
-from datasync.connectors.sql.reading import Selection, grained, relation, whole_window
-from datasync.contract.endpoints import PostgresSource as Endpoint
-from datasync.contract.expressions.dialects import quote_identifier
+from datasync.connectors.sql.reader import Asked, ServerReading, asked
+from datasync.connectors.sql.reading import grained
+from datasync.connectors.sql.source import ServerSource
 from datasync.contract.types import DataType
-from datasync.errors import DataSyncError, PermanentError
-from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, WindowValue
+from datasync.errors import DataSyncError
+from datasync.seams import Batch, Connection, ReadRequest
 
 
-class PostgresSource:
+class PostgresSource(ServerSource[Session, Column]):
     """See `seams.Source`."""
 
     kind = "postgres"
+    dialect = "postgres"
+    _streams: Streams | None = None
 
-    def __init__(self, endpoint: Endpoint, surroundings: Surroundings) -> None:
-        self._endpoint = endpoint
-        self._surroundings = surroundings
-        self._selection = Selection(endpoint.table, endpoint.query, "postgres", "literal")
-        self._streams: Streams | None = None
+    def _connect(self, connection: Connection) -> Session:
+        return Session(connection)
 
-    @cached_property
-    def _connection(self) -> Any:
-        return self._surroundings.connection(self._endpoint.connection)
+    def _described(self, source: str) -> list[Column]:
+        return [column_of(found, {}) for found in described(self._session, source)]
 
-    @cached_property
-    def _session(self) -> Session:
-        return Session(self._connection)
-
-    def files(self) -> tuple[PinnedFile, ...] | None:
-        """A database has no files to pin."""
-        return None
-
-    def clock(self) -> datetime:
-        """The server's time."""
-        found: datetime = self._session.run("SELECT clock_timestamp()")[0][0]
-        return found
-
-    def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
-        """Type of the cursor as the server declares it."""
-        source = relation(self._selection, whole_window(variables))
-        for found in described(self._session, source.sql):
-            if found.name == column:
-                return grained(column_of(found, {}).type, found.modifier if found.modifier >= 0 else 6)
-        raise PermanentError(f"the source has no cursor column {column}", code="E_CURSOR")
-
-    def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
-        """Greatest value of the cursor."""
-        kind = self.cursor_type(column, variables)
-        source = relation(self._selection, whole_window(variables, kind))
-        found: WindowValue | None = self._session.run(f"SELECT max({quote_identifier(column, 'postgres')}) FROM {source.sql}")[0][
-            0
-        ]
-        return found
+    def _cursor_kind(self, found: Column) -> DataType | None:
+        return grained(found.type, found.digits)
 
     @contextmanager
     def read(self, request: ReadRequest) -> Iterator[PostgresReading]:
@@ -75,7 +42,7 @@ class PostgresSource:
             name = session.run("SELECT pg_export_snapshot()")[0][0]
             question = asked(session.run, self._selection, self._endpoint.partition, request)
             columns = [column_of(found, request.types) for found in described(session, question.source)]
-            self._streams = Streams(Snapshot(self._connection, name))
+            self._streams = Streams(Snapshot(session.settings, name))
             yield PostgresReading(self._streams, question, columns)
         finally:
             self._streams = None
@@ -85,22 +52,12 @@ class PostgresSource:
                 # A lost connection has rolled back by itself.
                 session.close()
 
-    def explain(self, request: ReadRequest) -> list[str]:
-        """Give the statement of a read."""
-        return explained(self._selection, self._endpoint.partition, request)
-
     def cancel(self) -> None:
         """End the statements that other threads are in."""
         streams = self._streams
         if streams is not None:
             streams.cancel()
-        if "_session" in self.__dict__:
-            self._session.cancel()
-
-    def close(self) -> None:
-        """Close the session."""
-        if "_session" in self.__dict__:
-            self._session.close()
+        super().cancel()
 
 
 def described(session: Session, source: str) -> list[Found]:

@@ -10,7 +10,7 @@ from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
 from datasync.connectors.postgres.guard import Guard, free
-from datasync.connectors.postgres.publishing import Publication, becoming, books, clock
+from datasync.connectors.postgres.publishing import Publication, becoming, books
 from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl, table_columns
 from datasync.connectors.postgres.swap import check_swappable
 from datasync.connectors.sql import bookkeeping as book
@@ -79,7 +79,7 @@ class PostgresTarget:
 
     def clock(self) -> datetime:
         """Give the server's time."""
-        return clock(self._session)
+        return self._session.clock()
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""

@@ -52,6 +52,7 @@ class Column:
         cast: SQL type that the server casts to; empty: as it is.
         decimals: text (or a list of text) that becomes `type` here.
         refused: the server's type, when no contract can name it.
+        digits: of a second, that a moment keeps.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column:
     cast: str = ""
     decimals: bool = False
     refused: str = ""
+    digits: int = 6
 
     @property
     def is_list(self) -> bool:
@@ -80,7 +82,7 @@ def column_of(found: Found, hints: Mapping[str, DataType]) -> Column:
     if found.oid in (NUMERIC, NUMERIC_LIST):
         return _numeric(found, hints.get(found.name))
     if found.oid in _PLAIN:
-        return Column(found.name, parse_type(_PLAIN[found.oid]))
+        return Column(found.name, parse_type(_PLAIN[found.oid]), digits=found.modifier if found.modifier >= 0 else 6)
     if found.oid in _CAST:
         cast, kind = _CAST[found.oid]
         return Column(found.name, parse_type(kind), cast)
