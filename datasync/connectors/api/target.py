@@ -20,7 +20,7 @@ from datasync.connectors.files import staging as staged
 from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.http.address import origin
 from datasync.connectors.locks import FileLock
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types
 from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
 from datasync.errors import PermanentError, Refused
 from datasync.failpoints import failpoint
@@ -49,8 +49,7 @@ class ApiTarget:
 
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Give this sync's commits, as this machine has them; what the API holds nobody can see."""
-        for kind in spec.columns.values():
-            storage_type(kind, "duckdb")
+        check_types(spec.columns, "duckdb")
         commits, sequence = self._ledger.commits(spec.sync)
         return TargetState(True, {}, commits, sequence, elsewhere=True)
 

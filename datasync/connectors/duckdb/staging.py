@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
-from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.statements import Tables
+from datasync.connectors.sql.storage import declared
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, Dialect, polars_type
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
-from datasync.seams import POSITION, GxAccess, Removals, TargetSpec
+from datasync.seams import POSITION, GxAccess, TargetSpec
 
 
 def typed(frame: pl.DataFrame, columns: dict[str, DataType]) -> pl.DataFrame:
@@ -48,8 +49,7 @@ class DuckdbStaging:
         self._tables = tables
         self._exists = exists
         self.relation = tables.staging
-        self.survivors: str | None = survivors(spec, tables) if exists else None
-        self.removals: Removals | None = removals(spec, tables) if exists else None
+        self.survivors, self.removals = judged(spec, tables, exists)
 
     def reference(self, name: str) -> str:
         """Give a table of the same file."""
@@ -169,14 +169,9 @@ class DuckdbWriter:
         self._handle.close()
 
 
-Maker = Callable[[TargetSpec], list[str]]
-
-
 def staging_ddl(spec: TargetSpec, table: str) -> list[str]:
     """Give the statements that make an empty staging table, replacing what an earlier try left."""
-    from datasync.connectors.sql.storage import storage_type
-
-    columns = [f"{quoted(name)} {storage_type(kind, 'duckdb')}" for name, kind in spec.columns.items()]
+    columns = declared(spec.columns, "duckdb")
     if spec.position:
         columns.append(f"{quoted(POSITION)} BIGINT")
     return [f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} ({', '.join(columns)})"]

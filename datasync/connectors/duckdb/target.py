@@ -12,11 +12,11 @@ from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
-from datasync.connectors.sql.compare import Additions, FoundColumn, check_names, compare
+from datasync.connectors.sql.compare import FoundColumn, check_names, compare
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.statements import Tables
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types, declared
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
 from datasync.contract.types import parse_type
 from datasync.errors import PermanentError, TargetMismatch
@@ -51,8 +51,7 @@ class DuckdbTarget:
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
         check_names(spec, "duckdb", self._table)
-        for kind in spec.columns.values():
-            storage_type(kind, "duckdb")
+        check_types(spec.columns, "duckdb")
         if not self._path.exists():
             return TargetState(exists=False)
         with self._handle.statements() as connection:
@@ -154,13 +153,10 @@ class DuckdbTarget:
         found = self._columns(connection)
         if not found:
             return self._create(spec, tables)
-        return _add(compare(spec, found, "duckdb", self._table), tables)
+        return compare(spec, found, "duckdb", self._table).statements(tables.target, "duckdb")
 
     def _create(self, spec: TargetSpec, tables: Tables) -> list[str]:
-        columns = [
-            f"{quoted(name)} {storage_type(kind, 'duckdb')}{' NOT NULL' if name in spec.stored_required else ''}"
-            for name, kind in spec.stored.items()
-        ]
+        columns = declared(spec.stored, "duckdb", spec.stored_required)
         schema, _, _ = self._table.rpartition(".")
         first = [f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}"] if schema else []
         return [*first, f"CREATE TABLE {tables.target} ({', '.join(columns)})"]
@@ -210,10 +206,6 @@ class DuckdbTarget:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-
-def _add(additions: Additions, tables: Tables) -> list[str]:
-    return [f"ALTER TABLE {tables.target} ADD COLUMN {tables.name(name)} {kind}" for name, kind in additions.columns.items()]
 
 
 def _kind(spelled: str) -> Any:

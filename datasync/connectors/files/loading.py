@@ -14,7 +14,7 @@ from datasync.connectors.duckdb.staging import quoted
 from datasync.connectors.files.content import Content, LocalContent
 from datasync.connectors.files.forms import Types
 from datasync.connectors.files.rows import Rows, RowsReading
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import declared
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import PinnedFile, ReadRequest, decode_position
@@ -49,7 +49,7 @@ def names_of(paths: list[Path], wanted: Types, kind: Rows) -> dict[str, DataType
 
 
 def _create(handle: Handle, table: str, columns: Types) -> None:
-    listed = ", ".join(f"{quoted(name)} {storage_type(kind, 'duckdb')}" for name, kind in columns.items())
+    listed = ", ".join(declared(columns, "duckdb"))
     with handle.statements() as connection:
         connection.execute(f"CREATE OR REPLACE TABLE {table} ({listed})")
 

@@ -26,7 +26,7 @@ from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.locks import FileLock
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql.bookkeeping import commit_of, commit_row
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types
 from datasync.connectors.sql.written import written
 from datasync.contract.types import DataType, of_polars, polars_type
 from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError, did_you_mean
@@ -63,8 +63,7 @@ class FileTarget:
 
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the files and this sync's commits."""
-        for kind in spec.columns.values():
-            storage_type(kind, "duckdb")
+        check_types(spec.columns, "duckdb")
         with translated(self._name):
             exists = self._place.exists()
             log = self._place.log()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datasync.connectors.mysql import commits, swap
 from datasync.connectors.mysql.catalog import Place, Table, check_table, collation, exists
 from datasync.connectors.mysql.engine import Session
-from datasync.connectors.mysql.staging import quoted, target_ddl
+from datasync.connectors.mysql.staging import target_ddl
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.modes import dml
@@ -77,8 +77,8 @@ class Publication:
         if not table.columns:
             self.session.run(target_ddl(self.spec, self.place.quoted, collation(self.session)))
             return Table(), True
-        for name, kind in additions.columns.items():
-            self.session.run(f"ALTER TABLE {self.place.quoted} ADD COLUMN {quoted(name)} {kind}")
+        for statement in additions.statements(self.place.quoted, "mysql"):
+            self.session.run(statement)
         return table, False
 
     def _unmake(self) -> None:

@@ -13,13 +13,13 @@ from datasync.connectors.mysql.catalog import Place, exists
 from datasync.connectors.mysql.engine import Session, sqlalchemy_url
 from datasync.connectors.mysql.streaming import frames
 from datasync.connectors.mysql.types import Column, column_of, select_list
-from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import STRING, DataType, Dialect, polars_type
 from datasync.errors import PermanentError, TargetMismatch
-from datasync.seams import POSITION, GxAccess, Removals, TargetSpec
+from datasync.seams import POSITION, GxAccess, TargetSpec
 
 ROW = "__datasync_row"
 """Invisible key of staging: rows are taken out by it, and a server may ask every table to have one."""
@@ -53,8 +53,7 @@ class MysqlStaging:
         self._place = place
         self._exists = there
         self.relation = tables.staging
-        self.survivors: str | None = survivors(spec, tables) if there else None
-        self.removals: Removals | None = removals(spec, tables) if there else None
+        self.survivors, self.removals = judged(spec, tables, there)
 
     def reference(self, name: str) -> str:
         """Give a table of the same server; without a database, the target's is meant."""

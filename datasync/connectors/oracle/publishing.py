@@ -17,7 +17,6 @@ from datasync.connectors.oracle.tables import (
     drop_table,
     events_ddl,
     events_name,
-    quoted,
     shape_of,
     staging_ddl,
     target_ddl,
@@ -116,8 +115,8 @@ class Publication:
         if not table.columns:
             self.session.run(target_ddl(self.spec, self.place.quoted))
             return True, shape_of(self.spec, table)
-        for name, kind in additions.columns.items():
-            self.session.run(f"ALTER TABLE {self.place.quoted} ADD ({quoted(name)} {kind})")
+        for statement in additions.statements(self.place.quoted, "oracle"):
+            self.session.run(statement)
         return False, shape_of(self.spec, table)
 
     def _bring(self, shape: Shape) -> None:

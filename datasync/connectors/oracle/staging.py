@@ -19,8 +19,8 @@ from datasync.connectors.files.staging import PUBLISHED, FileWriter, tables_of
 from datasync.connectors.oracle.catalog import Limit, Place
 from datasync.connectors.oracle.loading import refuse
 from datasync.connectors.oracle.tables import quoted
-from datasync.connectors.sql.modes import removals, survivors
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.modes import judged
+from datasync.connectors.sql.storage import declared, storage_type
 from datasync.contract.types import DataType, Dialect
 from datasync.seams import TargetSpec
 
@@ -45,9 +45,7 @@ class OracleStaging(DuckdbStaging):
         held = {name: kind for name, kind in spec.columns.items() if name in set(copied)}
         self._exists = bool(held)
         self._reference = reference
-        if held:
-            seen = replace(spec, columns=held)
-            self.survivors, self.removals = survivors(seen, self._tables), removals(seen, self._tables)
+        self.survivors, self.removals = judged(replace(spec, columns=held), self._tables, self._exists)
 
     def reference(self, name: str) -> str:
         """Give a copy of the columns that are looked up."""
@@ -97,7 +95,7 @@ def reference_name(name: str) -> str:
 
 def keep(handle: Handle, name: str, kinds: Mapping[str, DataType], rows: Iterable[pl.DataFrame]) -> None:
     """Keep rows as a table of the file, streamed."""
-    columns = ", ".join(f"{local_name(column)} {storage_type(kind, 'duckdb')}" for column, kind in kinds.items())
+    columns = ", ".join(declared(kinds, "duckdb"))
     listed = ", ".join(f"CAST({local_name(column)} AS {storage_type(kind, 'duckdb')})" for column, kind in kinds.items())
     with handle.transaction() as connection:
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")

@@ -36,7 +36,7 @@ from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables, same_key, window_condition
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types
 from datasync.contract.endpoints import OracleTarget as Endpoint
 from datasync.contract.expressions.dialects import literal_sql
 from datasync.contract.types import STRING, DataType
@@ -92,8 +92,7 @@ class OracleTarget:
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
         check_names(spec, "oracle", self._table)
-        for kind in spec.columns.values():
-            storage_type(kind, "duckdb")
+        check_types(spec.columns, "duckdb")
         shape_of(spec, Table())
         table, additions = check_table(self._session, self._place, spec)
         done, sequence = self._commits(spec)

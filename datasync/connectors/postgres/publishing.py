@@ -83,8 +83,8 @@ class Publication:
         tables = Tables(self.place.quoted, staging.quoted, "postgres")
         found, additions = check_table(self.session, self.place, self.spec)
         if found:
-            for name, kind in additions.columns.items():
-                self.session.run(f"ALTER TABLE {tables.target} ADD COLUMN {quoted(name)} {kind}")
+            for statement in additions.statements(tables.target, "postgres"):
+                self.session.run(statement)
             failpoint("publish.after_ddl")
             self._write(tables)
         elif self.spec.as_staged:

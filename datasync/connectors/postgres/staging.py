@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.postgres.bulk import Bulk
 from datasync.connectors.postgres.engine import Session, sqlalchemy_url
-from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import declared
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
-from datasync.contract.types import STRING, DataType, Dialect
+from datasync.contract.types import STRING, Dialect
 from datasync.errors import PermanentError
-from datasync.seams import POSITION, Connection, GxAccess, Removals, TargetSpec
+from datasync.seams import POSITION, Connection, GxAccess, TargetSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,8 +56,7 @@ class PostgresStaging:
         self._place = place
         self._exists = exists
         self.relation = tables.staging
-        self.survivors: str | None = survivors(spec, tables) if exists else None
-        self.removals: Removals | None = removals(spec, tables) if exists else None
+        self.survivors, self.removals = judged(spec, tables, exists)
 
     def reference(self, name: str) -> str:
         """Give a table of the same database; without a schema, the target's schema comes first."""
@@ -92,17 +91,9 @@ class PostgresStaging:
         yield GxAccess(sqlalchemy_url(self._systems.connection), table, "postgres", schema)
 
 
-def table_columns(columns: Mapping[str, DataType], required: frozenset[str] = frozenset()) -> list[str]:
-    """Declare columns; those in `required` are NOT NULL."""
-    return [
-        f"{quoted(name)} {storage_type(kind, 'postgres')}{' NOT NULL' if name in required else ''}"
-        for name, kind in columns.items()
-    ]
-
-
 def creation(spec: TargetSpec, tables: Tables) -> str:
     """Give the statement that makes the target of a spec whose content is more than the staged rows."""
-    columns = table_columns(spec.stored, spec.stored_required)
+    columns = declared(spec.stored, "postgres", spec.stored_required)
     columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.stored_key)})")
     return f"CREATE TABLE {tables.target} ({', '.join(columns)})"
 
@@ -113,7 +104,7 @@ def staging_ddl(spec: TargetSpec, table: str, becomes_target: bool) -> list[str]
     A table that publishing will rename into the target is logged from the start; another one need not survive a server's crash.
     Its comment holds the run's id, so that a staging table that nobody needs can be told from one that waits.
     """
-    columns = table_columns(spec.columns, spec.required if becomes_target else frozenset())
+    columns = declared(spec.columns, "postgres", spec.required if becomes_target else frozenset())
     if spec.position:
         columns.append(f"{quoted(POSITION)} bigint")
     kind = "TABLE" if becomes_target else "UNLOGGED TABLE"

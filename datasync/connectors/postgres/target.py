@@ -11,7 +11,7 @@ from datasync.connectors.postgres.catalog import Place, check_table, exists, fin
 from datasync.connectors.postgres.engine import Session, lock_number
 from datasync.connectors.postgres.guard import Guard, free
 from datasync.connectors.postgres.publishing import Publication, becoming, books
-from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl, table_columns
+from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl
 from datasync.connectors.postgres.swap import check_swappable
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
@@ -20,7 +20,7 @@ from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types, declared
 from datasync.contract.endpoints import PostgresTarget as Endpoint
 from datasync.errors import PermanentError, Refused
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
@@ -62,8 +62,7 @@ class PostgresTarget:
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
         check_names(spec, "postgres", self._table)
-        for kind in spec.columns.values():
-            storage_type(kind, "postgres")
+        check_types(spec.columns, "postgres")
         found, additions = check_table(self._session, self._place, spec)
         if found and spec.write == "replace" and spec.replace_by == "swap":
             check_swappable(self._session, self._place)
@@ -182,7 +181,7 @@ class PostgresTarget:
         prefix = quote_table(schema, "postgres") + "." if schema else ""
         tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
         absent = [
-            f"CREATE TABLE {tables.staging} ({', '.join(table_columns(spec.columns, spec.required))})",
+            f"CREATE TABLE {tables.staging} ({', '.join(declared(spec.columns, 'postgres', spec.required))})",
             *becoming(spec, tables, table),
         ]
         if not spec.as_staged:

@@ -29,6 +29,12 @@ class Additions:
 
     columns: Mapping[str, str]
 
+    def statements(self, table: str, dialect: Dialect) -> list[str]:
+        """Give the statements that add them; `table` is quoted."""
+        form = "ADD ({})" if dialect == "oracle" else "ADD COLUMN {}"
+        declared = [f"{quote_identifier(name, dialect)} {kind}" for name, kind in self.columns.items()]
+        return [f"ALTER TABLE {table} {form.format(column)}" for column in declared]
+
     def words(self) -> tuple[str, ...]:
         """Say them."""
         return tuple(f"add column {name} {kind}" for name, kind in self.columns.items())

@@ -27,6 +27,11 @@ def removals(spec: TargetSpec, tables: Tables) -> Removals | None:
     return Laying(spec, tables).removals() if spec.history is not None else deletes.removals(spec, tables)
 
 
+def judged(spec: TargetSpec, tables: Tables, exists: bool) -> tuple[str | None, Removals | None]:
+    """Give what the audit asks of the table: its survivors and its removals; neither where there is no table."""
+    return (survivors(spec, tables), removals(spec, tables)) if exists else (None, None)
+
+
 def published(spec: TargetSpec, tables: Tables) -> Published | None:
     """Give the relations to compare after a publish; None where this run's rows can't be told from others."""
     if spec.history is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, Dialect
 from datasync.errors import TargetMismatch
 
@@ -52,6 +55,24 @@ def storage_type(kind: DataType, dialect: Dialect) -> str:
     """
     makers = {"duckdb": _duckdb, "postgres": _postgres, "sqlite": _sqlite, "mysql": _mysql, "oracle": _oracle}
     return makers[dialect](kind)
+
+
+def check_types(columns: Mapping[str, DataType], dialect: Dialect) -> None:
+    """See that a dialect has a type for each column.
+
+    Raises:
+        TargetMismatch: it has none for one.
+    """
+    for kind in columns.values():
+        storage_type(kind, dialect)
+
+
+def declared(columns: Mapping[str, DataType], dialect: Dialect, required: frozenset[str] = frozenset()) -> list[str]:
+    """Declare columns, as CREATE TABLE lists them; those in `required` are NOT NULL."""
+    return [
+        f"{quote_identifier(name, dialect)} {storage_type(kind, dialect)}{' NOT NULL' if name in required else ''}"
+        for name, kind in columns.items()
+    ]
 
 
 def _refuse(kind: DataType, dialect: str, hint: str) -> TargetMismatch:

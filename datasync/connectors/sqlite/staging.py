@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
-from datasync.connectors.sql.modes import removals, survivors
+from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.statements import Tables
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import declared
 from datasync.connectors.sqlite.engine import Handle
 from datasync.connectors.sqlite.values import stored_frame, typed_frame
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
-from datasync.contract.types import STRING, DataType, Dialect
+from datasync.contract.types import STRING, Dialect
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
-from datasync.seams import POSITION, GxAccess, Removals, TargetSpec
+from datasync.seams import POSITION, GxAccess, TargetSpec
 
 REGISTER = "_datasync_staging"
 """Which run each staging table is of: SQLite's tables have no comments."""
@@ -39,8 +39,7 @@ class SqliteStaging:
         self._tables = tables
         self._exists = exists
         self.relation = tables.staging
-        self.survivors: str | None = survivors(spec, tables) if exists else None
-        self.removals: Removals | None = removals(spec, tables) if exists else None
+        self.survivors, self.removals = judged(spec, tables, exists)
 
     def reference(self, name: str) -> str:
         """Give a table of the same file."""
@@ -130,17 +129,9 @@ class SqliteWriter:
                 connection.execute(statement)
 
 
-def table_columns(columns: Mapping[str, DataType], required: frozenset[str] = frozenset()) -> list[str]:
-    """Declare columns; those in `required` are NOT NULL."""
-    return [
-        f"{quoted(name)} {storage_type(kind, 'sqlite')}{' NOT NULL' if name in required else ''}"
-        for name, kind in columns.items()
-    ]
-
-
 def staging_ddl(spec: TargetSpec, table: str) -> list[str]:
     """Give the statements that make an empty staging table, replacing what an earlier try left."""
-    columns = table_columns(spec.columns)
+    columns = declared(spec.columns, "sqlite")
     if spec.position:
         columns.append(f"{quoted(POSITION)} INTEGER")
     run, name = (literal_sql(text, STRING, "sqlite") for text in (spec.run_id, table.strip('"')))

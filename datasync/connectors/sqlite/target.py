@@ -15,10 +15,10 @@ from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.statements import Tables
-from datasync.connectors.sql.storage import storage_type
+from datasync.connectors.sql.storage import check_types, declared
 from datasync.connectors.sqlite.catalog import check_table, found_columns
 from datasync.connectors.sqlite.engine import Handle
-from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl, table_columns
+from datasync.connectors.sqlite.staging import REGISTER, SqliteStaging, SqliteWriter, dropping, quoted, staging_ddl
 from datasync.contract.endpoints import SqliteTarget as Endpoint
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
@@ -49,8 +49,7 @@ class SqliteTarget:
     def inspect(self, spec: TargetSpec) -> TargetState:
         """Look at the table and this sync's commits."""
         check_names(spec, "sqlite", self._table)
-        for kind in spec.columns.values():
-            storage_type(kind, "sqlite")
+        check_types(spec.columns, "sqlite")
         if not self._path.exists():
             return TargetState(exists=False)
         with self._handle.statements() as connection:
@@ -133,7 +132,7 @@ class SqliteTarget:
         found, additions = check_table(connection, self._table, spec)
         if not found:
             return [_create(spec, tables)]
-        return [f"ALTER TABLE {tables.target} ADD COLUMN {quoted(name)} {kind}" for name, kind in additions.columns.items()]
+        return additions.statements(tables.target, "sqlite")
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote."""
@@ -187,7 +186,7 @@ class SqliteTarget:
 
 
 def _create(spec: TargetSpec, tables: Tables) -> str:
-    columns = table_columns(spec.stored, spec.stored_required | frozenset(spec.key))
+    columns = declared(spec.stored, "sqlite", spec.stored_required | frozenset(spec.key))
     if spec.key:
         columns.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in spec.stored_key)})")
     return f"CREATE TABLE {tables.target} ({', '.join(columns)})"
