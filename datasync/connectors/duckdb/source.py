@@ -11,9 +11,12 @@ import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.paths import local_path
+from datasync.connectors.sql.reader import explained
 from datasync.connectors.sql.reading import (
     Selection,
     Statement,
+    bounding,
+    check_file,
     condition,
     refuse_parts,
     relation,
@@ -80,8 +83,7 @@ class DuckdbSource:
         Raises:
             PermanentError: the database file is not there.
         """
-        if not self._path.exists():
-            raise PermanentError(f"there is no file {self._name}", code="E_SOURCE_MISSING", hint="check source.database")
+        check_file(self._path, self._name)
         return None
 
     def clock(self) -> datetime:
@@ -105,8 +107,7 @@ class DuckdbSource:
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""
         kind = self.cursor_type(column, variables)
-        bounded = kind if kind is not None and (kind.is_integer or kind.name in ("date", "timestamp")) else None
-        source = relation(self._selection, whole_window(variables, bounded))
+        source = relation(self._selection, whole_window(variables, bounding(kind)))
         with self._handle.statements() as connection:
             row = first(connection, f"SELECT max({quote_identifier(column, 'duckdb')}) FROM {source.sql}", source.ordered())
         self._handle.close()
@@ -123,8 +124,7 @@ class DuckdbSource:
 
     def explain(self, request: ReadRequest) -> list[str]:
         """Give the statement of a read."""
-        source = relation(self._selection, window_variables(request))
-        return [f"SELECT * FROM {source.sql}{condition(request, self._selection)}"]
+        return explained(self._selection, None, request)
 
     def cancel(self) -> None:
         """End the statement that another thread is in."""

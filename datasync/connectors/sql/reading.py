@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import DataType, Dialect
 from datasync.contract.variables import bind_names, bound_names, render_identifiers
-from datasync.errors import UsageError
+from datasync.errors import PermanentError, UsageError
 from datasync.plan.local_time import held
 from datasync.plan.window import latest
 from datasync.seams import ReadRequest, WindowValue
@@ -52,6 +53,20 @@ def refuse_parts(kind: str, endpoint: Any) -> None:
     """
     if endpoint.partition is not None:
         raise UsageError(f"source.partition: {kind} is read in one stream", hint="leave it out; postgres reads in parts")
+
+
+def check_file(path: Path, written: str) -> None:
+    """See that a database file is there.
+
+    Args:
+        path: where.
+        written: as the contract names it.
+
+    Raises:
+        PermanentError: it is not.
+    """
+    if not path.exists():
+        raise PermanentError(f"there is no file {written}", code="E_SOURCE_MISSING", hint="check source.database")
 
 
 def quote_table(name: str, dialect: Dialect) -> str:
@@ -183,6 +198,11 @@ def whole_window(variables: Mapping[str, Any], kind: DataType | None = None) -> 
     if kind is not None:
         around = {"window_start": held(_beginning(kind), kind, None), "window_end": held(latest(kind), kind, None)}
     return {"last_run_time": around["window_start"], **variables, **around}
+
+
+def bounding(kind: DataType | None) -> DataType | None:
+    """Give the type that bounds of a cursor have; None: it is of none that compares as a window does."""
+    return kind if kind is not None and (kind.is_integer or kind.name in ("date", "timestamp")) else None
 
 
 def _beginning(kind: DataType) -> WindowValue:

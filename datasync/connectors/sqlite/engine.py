@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from datasync.errors import DataSyncError, PermanentError, TransientError
 
@@ -31,6 +32,12 @@ def connect(path: Path, write_ahead: bool = False) -> sqlite3.Connection:
     if write_ahead:
         _write_ahead(connection)
     return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that is there, for reading only."""
+    place = f"file:{quote(str(path))}?mode=ro"
+    return sqlite3.connect(place, uri=True, isolation_level=None, timeout=WAIT, check_same_thread=False)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -78,28 +85,37 @@ def translate(error: sqlite3.Error, name: str) -> DataSyncError:
     return PermanentError(f"sqlite {name}: {type(error).__name__}", code="E_SQL")
 
 
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Let SQLite's errors leave in our words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error, name) from error
+
+
 class Handle:
     """One connection, opened when needed, that can be interrupted from another thread.
 
     Args:
         path: the file.
+        read_only: never writes, and makes no file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
 
     @contextmanager
     def statements(self) -> Iterator[sqlite3.Connection]:
         """Run statements; SQLite's errors leave in our words."""
-        try:
+        with translated(self.path.name):
             with self._lock:
                 if self._connection is None:
-                    self._connection = connect(self.path, write_ahead=True)
+                    self._connection = connect_to_read(self.path) if self._read_only else connect(self.path, write_ahead=True)
             yield self._connection
-        except sqlite3.Error as error:
-            raise translate(error, self.path.name) from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -9,15 +9,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import polars as pl
 
 from datasync.connectors.paths import local_path
-from datasync.connectors.sql.reading import Selection, condition, grained, refuse_parts, relation, whole_window, window_variables
+from datasync.connectors.sql.reader import explained
+from datasync.connectors.sql.reading import (
+    Selection,
+    bounding,
+    check_file,
+    condition,
+    grained,
+    refuse_parts,
+    relation,
+    whole_window,
+    window_variables,
+)
 from datasync.connectors.sqlite.cells import column, declared_type, stored_by_us
 from datasync.connectors.sqlite.cursor import Cursor, value_of
-from datasync.connectors.sqlite.engine import WAIT, translate
+from datasync.connectors.sqlite.engine import Handle, translated
 from datasync.contract.endpoints import SqliteSource as Endpoint
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType
@@ -38,8 +48,7 @@ class SqliteSource:
         self._path = local_path(endpoint.database, surroundings)
         self._selection = Selection(endpoint.table, endpoint.query, "sqlite", "literal")
         refuse_parts(self.kind, endpoint)
-        self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        self._handle = Handle(self._path, read_only=True)
         self._stop = threading.Event()
 
     def files(self) -> tuple[PinnedFile, ...] | None:
@@ -48,8 +57,7 @@ class SqliteSource:
         Raises:
             PermanentError: the database file is not there.
         """
-        if not self._path.exists():
-            raise PermanentError(f"there is no file {self._name}", code="E_SOURCE_MISSING", hint="check source.database")
+        check_file(self._path, self._name)
         return None
 
     def clock(self) -> datetime:
@@ -58,17 +66,10 @@ class SqliteSource:
 
     @contextmanager
     def _statements(self) -> Iterator[sqlite3.Connection]:
-        """Run statements; SQLite's errors leave in our words."""
+        """Run statements in the file, which must be there."""
         self.files()
-        with _translated(self._path.name):
-            with self._lock:
-                if self._connection is None:
-                    self._connection = self._connect()
-            yield self._connection
-
-    def _connect(self) -> sqlite3.Connection:
-        place = f"file:{quote(str(self._path))}?mode=ro"
-        return sqlite3.connect(place, uri=True, isolation_level=None, timeout=WAIT, check_same_thread=False)
+        with self._handle.statements() as connection:
+            yield connection
 
     def cursor_type(self, column: str, variables: Mapping[str, Any]) -> DataType | None:
         """Type of the cursor as the table declares it; text says nothing, for SQLite has no other type for moments."""
@@ -85,8 +86,7 @@ class SqliteSource:
     def max_cursor(self, column: str, variables: Mapping[str, Any]) -> WindowValue | None:
         """Greatest value of the cursor."""
         kind = self.cursor_type(column, variables)
-        bounded = kind if kind is not None and (kind.is_integer or kind.name in ("date", "timestamp")) else None
-        source = relation(self._selection, whole_window(variables, bounded))
+        source = relation(self._selection, whole_window(variables, bounding(kind)))
         name = quote_identifier(column, "sqlite")
         with self._statements() as connection:
             cell = connection.execute(f"SELECT max({name}) FROM {source.sql}").fetchone()[0]
@@ -109,30 +109,16 @@ class SqliteSource:
 
     def explain(self, request: ReadRequest) -> list[str]:
         """Give the statement of a read."""
-        source = relation(self._selection, window_variables(request))
-        return [f"SELECT * FROM {source.sql}{condition(request, self._selection)}"]
+        return explained(self._selection, None, request)
 
     def cancel(self) -> None:
         """End the statement that another thread is in; nothing can be read afterwards."""
         self._stop.set()
-        connection = self._connection
-        if connection is not None:
-            connection.interrupt()
+        self._handle.interrupt()
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise translate(error, name) from error
+        self._handle.close()
 
 
 def described(connection: sqlite3.Connection, source: str) -> list[tuple[str, str]]:
@@ -186,7 +172,7 @@ class SqliteReading:
         return self._number(f"SELECT count(*) FROM {self._source}{self._where}")
 
     def _number(self, sql: str) -> int:
-        with _translated(self._name):
+        with translated(self._name):
             return int(self._connection.execute(sql).fetchone()[0])
 
     def null_cursors(self) -> int | None:
@@ -200,7 +186,7 @@ class SqliteReading:
         wanted = [name for name in self.header if self._request.columns is None or name in self._request.columns]
         names = ", ".join(quote_identifier(name, "sqlite") for name in wanted)
         sql = f"SELECT {names} FROM {self._source}{self._where}"
-        with _translated(self._name), closing(self._connection.execute(sql)) as cursor:
+        with translated(self._name), closing(self._connection.execute(sql)) as cursor:
             number = 0
             while rows := cursor.fetchmany(self._request.batch_rows):
                 if self._stop.is_set():

@@ -12,6 +12,7 @@ from datasync.connectors.patience import Patience, patiently
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import check_names
+from datasync.connectors.sql.file_publication import FilePublication
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.modes import published as written
 from datasync.connectors.sql.statements import Tables
@@ -106,22 +107,12 @@ class SqliteTarget:
         tables = self._tables(spec.run_id)
         failpoint("publish.begin")
         with self._handle.transaction() as connection:
-            books = self._books(connection)
-            done = books.of_run(spec.run_id)
+            publication = FilePublication(self._books(connection), spec, request, tables)
+            done = publication.done()
             if done is not None:
                 return done
-            books.check_fence(spec, request)
             _check_there(connection, tables)
-            books.check_staging(tables.staging, request)
-            sequence = books.recheck(request)
-            for statement in self._ddl(connection, spec, tables):
-                connection.execute(statement)
-            failpoint("publish.after_ddl")
-            for statement in dml(spec, tables):
-                connection.execute(statement)
-            failpoint("publish.after_dml")
-            commit = books.record(spec, request, (sequence, self.clock()))
-            failpoint("publish.after_commit_row")
+            commit = publication.write(lambda: self._ddl(connection, spec, tables))
         failpoint("publish.after_commit")
         return commit
 
