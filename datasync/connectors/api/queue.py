@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
-from datasync.connectors.duckdb.staging import quoted, typed
+from datasync.connectors.duckdb.rows import typed
+from datasync.connectors.duckdb.staging import quoted
 from datasync.connectors.files.staging import tables_of
 from datasync.errors import PermanentError
 from datasync.seams import Published, TargetSpec
@@ -54,7 +55,7 @@ class Queue:
         assert isinstance(frame, pl.DataFrame)
         if frame.height != high - low + 1:
             raise PermanentError(f"the queue has {frame.height} of rows {low} to {high}", code="E_STAGING_COUNT")
-        return typed(frame, dict(self._spec.columns))
+        return typed(frame, self._spec.columns)
 
     def compare(self, ranges: Iterable[tuple[int, int]], refused: Iterable[int]) -> Published:
         """Give what was acknowledged and what should have been, as relations of this file.

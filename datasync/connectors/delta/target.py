@@ -15,6 +15,7 @@ from datasync.connectors.delta.staging import PUBLISHED, DeltaStaging, asked, co
 from datasync.connectors.delta.tables import Location, locate, translated
 from datasync.connectors.delta.types import additions, check_names, columns_of, kept
 from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.duckdb.staging import quoted
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Types
@@ -181,7 +182,7 @@ class DeltaTarget:
         added = additions(spec, columns_of(table), self._endpoint.path) if table is not None else ()
         columns = ", ".join(quoted(name) for name in spec.columns)
         rows = f"SELECT {columns} FROM {staged.tables_of(spec).staging}"
-        feed = Feed(staged.stream(handle, rows, spec.columns), spec)
+        feed = Feed(stream(handle, rows, spec.columns), spec)
         Change(self._location, table, spec, added).commit(feed, log.properties(row, request.files))
         failpoint("publish.after_commit")
         return commit_of(row, request.files)

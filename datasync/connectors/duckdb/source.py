@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.rows import frames
 from datasync.connectors.paths import local_path
 from datasync.connectors.sql.reader import explained
 from datasync.connectors.sql.reading import (
@@ -31,7 +30,6 @@ from datasync.seams import Batch, PinnedFile, ReadRequest, Surroundings, Unreada
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 _NAMED = {
     "TINYINT": "int8", "SMALLINT": "int16", "INTEGER": "int32", "BIGINT": "int64", "UTINYINT": "uint8", "USMALLINT": "uint16",
@@ -185,17 +183,8 @@ class DuckdbReading:
             result = self._connection.sql(f"SELECT {columns} FROM {self._source.sql}{self._where}", params=values)
             reader = result.to_arrow_reader(self._request.batch_rows)
             try:
-                yield from _batches(reader)
+                for number, frame in enumerate(frames(reader)):
+                    yield Batch(frame, number)
             finally:
                 reader.close()
                 result.close()
-
-
-def _batches(reader: pa.RecordBatchReader) -> Iterator[Batch]:
-    number = 0
-    for part in reader:
-        frame = pl.from_arrow(part)
-        assert isinstance(frame, pl.DataFrame)
-        if frame.height:
-            yield Batch(frame, number)
-            number += 1

@@ -9,28 +9,15 @@ from typing import Any
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import declared
 from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import DataType, Dialect, polars_type
+from datasync.contract.types import Dialect
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
 from datasync.seams import POSITION, GxAccess, TargetSpec
-
-
-def typed(frame: pl.DataFrame, columns: dict[str, DataType]) -> pl.DataFrame:
-    """Give columns that DuckDB holds in another form the contract's type again."""
-    casts = []
-    for name, dtype in frame.schema.items():
-        kind = columns.get(name)
-        if kind is None or dtype == polars_type(kind):
-            continue
-        column = pl.col(name)
-        if kind.name == "timestamp" and kind.zone is not None and isinstance(dtype, pl.Datetime):
-            column = column.dt.convert_time_zone(kind.zone)
-        casts.append(column.cast(polars_type(kind)))
-    return frame.with_columns(casts) if casts else frame
 
 
 def quoted(name: str) -> str:
@@ -69,17 +56,7 @@ class DuckdbStaging:
     def frames(self, sql: str, batch_rows: int = 100_000) -> Iterator[pl.DataFrame]:
         """Run one SELECT and give its rows in the contract's types."""
         self._handle.lift()
-        with self._handle.statements() as connection:
-            # A cursor of its own: the caller may run other statements while it takes the rows.
-            cursor = connection.cursor()
-            try:
-                for batch in cursor.sql(sql).to_arrow_reader(batch_rows):
-                    frame = pl.from_arrow(batch)
-                    assert isinstance(frame, pl.DataFrame)
-                    if frame.height:
-                        yield typed(frame, dict(self._spec.columns))
-            finally:
-                cursor.close()
+        yield from stream(self._handle, sql, self._spec.columns, batch_rows)
 
     def delete(self, where: str) -> int:
         """Take rows out of staging."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle
-from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, quoted, staging_ddl, typed
+from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, quoted, staging_ddl
 from datasync.connectors.files.forms import Types
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.connectors.sql.statements import Tables, dml, window_condition
@@ -50,14 +47,13 @@ class FileWriter(DuckdbWriter):
     """Loads batches into a new DuckDB file."""
 
     def __init__(self, handle: Handle, spec: TargetSpec) -> None:
-        self._file = handle
         remove(handle)
         table = tables_of(spec).staging
         super().__init__(handle, spec, table, staging_ddl(spec, table))
 
     def abandon(self) -> None:
         """Remove the file."""
-        remove(self._file)
+        remove(self._handle)
 
 
 def remove(handle: Handle) -> None:
@@ -108,21 +104,6 @@ def staged(spec: TargetSpec, columns: Types) -> str:
         for name, kind in columns.items()
     ]
     return f"SELECT {', '.join(parts)} FROM {tables_of(spec).staging}"
-
-
-def stream(handle: Handle, sql: str, columns: Types, batch_rows: int = 250_000) -> Iterator[pl.DataFrame]:
-    """Run a SELECT and give its rows in the contract's types, in bounded memory."""
-    with handle.statements() as connection:
-        cursor = connection.cursor()
-        try:
-            reader: Any = cursor.sql(sql).to_arrow_reader(batch_rows)
-            for batch in reader:
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)
-                if frame.height:
-                    yield typed(frame, dict(columns))
-        finally:
-            cursor.close()
 
 
 def count(handle: Handle, spec: TargetSpec) -> int:

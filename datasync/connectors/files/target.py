@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Form, Types
 from datasync.connectors.files.ledger import Log
@@ -241,7 +242,7 @@ class FileTarget:
         else:
             shown = self._show(handle, spec, needed=spec.write != "replace")
             sql = staged.content(handle, spec, columns, shown)
-        self._form.write(staged.stream(handle, sql, columns), self._place.part(room), columns)
+        self._form.write(stream(handle, sql, columns), self._place.part(room), columns)
         return room, columns
 
     def _fits(self, columns: Types) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.oracle import commits, fetching
@@ -209,7 +210,7 @@ class OracleTarget:
                 found = first(connection, statement)
             return int(found[0]) if found is not None and found[0] else 0
 
-        return Local(rows, lambda: staged.stream(self._files.opened(spec.run_id), sql, spec.columns), recheck)
+        return Local(rows, lambda: stream(self._files.opened(spec.run_id), sql, spec.columns), recheck)
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote by reading them back into the staging file."""
