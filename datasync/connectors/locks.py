@@ -7,6 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from datasync.connectors.refusals import busy
 from datasync.errors import Refused
 
 
@@ -36,12 +37,8 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
-            raise Refused(f"another run owns {what}", code="E_BUSY", hint="wait for it to end; nothing was queued") from error
+            raise busy(what) from error
         self._descriptor = descriptor
-
-    def same(self, other: FileLock) -> bool:
-        """Whether both are about one name."""
-        return self._path == other._path
 
     @property
     def free(self) -> bool:
@@ -58,3 +55,35 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class Locks:
+    """The locks that one target holds, by name.
+
+    Args:
+        home: see `FileLock`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._held: dict[str, FileLock] = {}
+
+    def hold(self, name: str, what: str) -> None:
+        """Take a lock at once, unless it is held already.
+
+        Raises:
+            Refused: someone else holds it; `what` says what it is.
+        """
+        if name not in self._held:
+            lock = FileLock(self._home, name)
+            lock.acquire(what)
+            self._held[name] = lock
+
+    def free(self, name: str) -> bool:
+        """Tell whether nobody holds a lock now, these included."""
+        return FileLock(self._home, name).free
+
+    def release(self) -> None:
+        """Let go of all; may be called twice."""
+        while self._held:
+            self._held.popitem()[1].release()

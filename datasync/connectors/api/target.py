@@ -19,7 +19,7 @@ from datasync.connectors.api.wire import Wire
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.staging_files import StagingFiles
 from datasync.connectors.http.address import origin
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.sql.storage import check_types
 from datasync.contract.endpoints import GraphqlTarget, RestTarget, SoapTarget
 from datasync.errors import PermanentError, Refused
@@ -42,7 +42,7 @@ class ApiTarget:
         self._folder = surroundings.home / "sends" / hashlib.sha256(self._name.encode()).hexdigest()[:24]
         self._ledger = SendLedger(self._folder / "ledger.sqlite", self._name)
         self._staged = StagingFiles(self._folder / "staging", self._folder)
-        self._locks: list[FileLock] = []
+        self._locks = Locks(surroundings.home)
         self._wire: Wire | None = None
 
     # --- before a run
@@ -57,12 +57,12 @@ class ApiTarget:
         """This machine's time."""
         return datetime.now(UTC)
 
-    def _sync_lock(self, sync: str) -> FileLock:
-        return FileLock(self._surroundings.home, f"{self._name}|{sync}")
+    def _lock_name(self, sync: str) -> str:
+        return f"{self._name}|{sync}"
 
     def free(self, sync: str) -> bool:
         """Whether no run owns the sync now."""
-        return self._sync_lock(sync).free
+        return self._locks.free(self._lock_name(sync))
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync on this machine and take the next fencing token.
@@ -73,9 +73,7 @@ class ApiTarget:
         """
         origin(self._surroundings.connection(self._endpoint.connection))
         open_wire(self._endpoint, self._surroundings, spec).ready()
-        lock = self._sync_lock(spec.sync)
-        lock.acquire(f"the sync {spec.contract}")
-        self._locks.append(lock)
+        self._locks.hold(self._lock_name(spec.sync), f"the sync {spec.contract}")
         return self._ledger.take_token(spec.sync)
 
     def unfinished(self, sync: str) -> Send | None:
@@ -220,9 +218,7 @@ class ApiTarget:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
-        for lock in self._locks:
-            lock.release()
-        self._locks.clear()
+        self._locks.release()
 
 
 def open_wire(endpoint: Any, surroundings: Surroundings, spec: TargetSpec) -> Wire:

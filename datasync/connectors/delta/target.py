@@ -14,22 +14,23 @@ from datasync.connectors.delta.committing import Change, Feed, inside
 from datasync.connectors.delta.staging import PUBLISHED, DeltaStaging, asked, copy, see
 from datasync.connectors.delta.tables import Location, locate, translated
 from datasync.connectors.delta.types import additions, check_names, columns_of, kept
-from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.duckdb.staging import quoted
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Types
 from datasync.connectors.files.staging_files import StagingFiles
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.patience import Patience, patiently
+from datasync.connectors.refusals import check_count, fenced
 from datasync.connectors.sql.bookkeeping import commit_of, commit_row
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type
 from datasync.connectors.sql.written import written
 from datasync.contract.endpoints import DeltaTarget as Endpoint
-from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError
+from datasync.errors import PermanentError, TargetMismatch, TransientError
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -55,7 +56,7 @@ class DeltaTarget:
         self._surroundings = surroundings
         self._found: Location | None = None
         self._staging: StagingFiles | None = None
-        self._locks: list[FileLock] = []
+        self._locks = Locks(surroundings.home)
         self._stop = threading.Event()
         self.resolve: Resolve | None = None
 
@@ -108,10 +109,7 @@ class DeltaTarget:
 
         On other machines nothing is locked: of two runs with one token the first to commit wins, and the other is refused.
         """
-        lock = FileLock(self._surroundings.home, f"{self._location.uri}|{spec.sync}")
-        if not any(held.same(lock) for held in self._locks):
-            lock.acquire(f"the sync {spec.contract}")
-            self._locks.append(lock)
+        self._locks.hold(f"{self._location.uri}|{spec.sync}", f"the sync {spec.contract}")
         return self._token(self._location.open(), spec) + 1
 
     def _token(self, table: DeltaTable | None, spec: TargetSpec) -> int:
@@ -147,7 +145,7 @@ class DeltaTarget:
         table = locate(endpoint.path, endpoint.connection, self._surroundings).open()
         if table is None:
             raise PermanentError(f"references: {endpoint.path} is not there", code="E_NO_TABLE")
-        relation = quoted(f"_datasync_reference_{hashlib.sha256(name.encode()).hexdigest()[:12]}")
+        relation = staged.reference_name(name)
         with translated(endpoint.path):
             copy(handle, table, relation, columns)
         return relation
@@ -175,7 +173,7 @@ class DeltaTarget:
         if done is not None:
             return done
         if known.token != request.token - 1:
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+            raise fenced()
         handle = self._staged.opened(spec.run_id)
         self._check(handle, spec, request, (table, known))
         row = commit_row(spec, request, (self._endpoint.path, request.rows, known.sequence + 1, self.clock()))
@@ -189,17 +187,11 @@ class DeltaTarget:
 
     def _check(self, handle: Handle, spec: TargetSpec, request: PublishRequest, seen: tuple[DeltaTable | None, log.Log]) -> None:
         table, known = seen
-        rows = staged.count(handle, spec)
-        if rows != request.rows:
-            raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+        check_count(staged.count(handle, spec), request)
         if known.sequence <= request.seen or not request.rechecks:
             return
         self._copied(handle, spec, table)
-        for check, sql in request.rechecks:
-            with handle.statements() as connection:
-                offenders = first(connection, sql)
-            if offenders is not None and offenders[0]:
-                raise RecheckFailed(check, int(offenders[0]))
+        staged.recheck(handle, request)
 
     def published(self, spec: TargetSpec, commit: Commit) -> Published | None:
         """Find the rows that this run wrote by reading the table back."""
@@ -248,5 +240,4 @@ class DeltaTarget:
         """Close staging and let go of the sync."""
         if self._staging is not None:
             self._staging.close()
-        while self._locks:
-            self._locks.pop().release()
+        self._locks.release()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, qualified, quoted, staging_ddl
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.paths import local_path
+from datasync.connectors.refusals import no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import FoundColumn, check_names, compare
@@ -20,7 +21,7 @@ from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import check_types, declared
 from datasync.contract.endpoints import DuckdbTarget as Endpoint
 from datasync.contract.types import parse_type
-from datasync.errors import PermanentError, TargetMismatch
+from datasync.errors import TargetMismatch
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
@@ -41,10 +42,9 @@ class DuckdbTarget:
 
     def __init__(self, endpoint: Endpoint, surroundings: Surroundings, memory: str = "") -> None:
         self._table = endpoint.table
-        self._home = surroundings.home
         self._path: Path = local_path(endpoint.database, surroundings)
         self._handle = Handle(self._path, memory=memory)
-        self._lock: FileLock | None = None
+        self._locks = Locks(surroundings.home)
 
     def _tables(self, run_id: str) -> Tables:
         return Tables(qualified(self._table), quoted(book.staging_name(run_id)), "duckdb")
@@ -96,10 +96,7 @@ class DuckdbTarget:
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync on this machine and take the next fencing token."""
-        if self._lock is None:
-            lock = FileLock(self._home, f"{self._path}|{spec.sync}")
-            lock.acquire(f"the sync {spec.contract}")
-            self._lock = lock
+        self._locks.hold(f"{self._path}|{spec.sync}", f"the sync {spec.contract}")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._handle.transaction() as connection:
             for statement in book.ddl("duckdb"):
@@ -123,7 +120,7 @@ class DuckdbTarget:
         with self._handle.statements() as connection:
             name = book.staging_name(spec.run_id)
             if first(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]) is None:
-                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+                raise no_staging(spec.run_id)
             exists = bool(self._columns(connection))
         return DuckdbStaging(self._handle, spec, self._tables(spec.run_id), exists)
 
@@ -194,9 +191,7 @@ class DuckdbTarget:
     def close(self) -> None:
         """Close the file and let go of the sync."""
         self._handle.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._locks.release()
 
 
 def _kind(spelled: str) -> Any:

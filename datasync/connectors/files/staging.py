@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from datasync.connectors.duckdb.engine import Handle
+from datasync.connectors.duckdb.engine import Handle, first
 from datasync.connectors.duckdb.staging import DuckdbStaging, DuckdbWriter, quoted, staging_ddl
 from datasync.connectors.files.forms import Types
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.connectors.sql.statements import Tables, dml, window_condition
 from datasync.connectors.sql.storage import storage_type
 from datasync.errors import PermanentError
-from datasync.seams import TargetSpec
+from datasync.seams import PublishRequest, RecheckFailed, TargetSpec
 
 PUBLISHED = quoted("_datasync_published")
 CONTENT = quoted("_datasync_content")
@@ -22,6 +23,11 @@ Reference = Callable[[str], str]
 def tables_of(spec: TargetSpec) -> Tables:
     """Name the staging table and the view of what is published."""
     return Tables(PUBLISHED, quoted(staging_name(spec.run_id)), "duckdb")
+
+
+def reference_name(name: str) -> str:
+    """Name the copy of a table or of another contract's rows that `references` names."""
+    return quoted(f"_datasync_reference_{hashlib.sha256(name.encode()).hexdigest()[:12]}")
 
 
 class FileStaging(DuckdbStaging):
@@ -104,6 +110,19 @@ def staged(spec: TargetSpec, columns: Types) -> str:
         for name, kind in columns.items()
     ]
     return f"SELECT {', '.join(parts)} FROM {tables_of(spec).staging}"
+
+
+def recheck(handle: Handle, request: PublishRequest) -> None:
+    """Judge key checks again, against what is published now.
+
+    Raises:
+        RecheckFailed: one fails.
+    """
+    for check, sql in request.rechecks:
+        with handle.statements() as connection:
+            offenders = first(connection, sql)
+        if offenders is not None and offenders[0]:
+            raise RecheckFailed(check, int(offenders[0]))
 
 
 def count(handle: Handle, spec: TargetSpec) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.files import staging
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.sql.bookkeeping import STAGING_PREFIX, staging_name
 from datasync.errors import PermanentError
 
@@ -21,9 +21,8 @@ class StagingFiles:
 
     def __init__(self, folder: Path, home: Path) -> None:
         self._folder = folder
-        self._home = home
         self._handle: Handle | None = None
-        self._locks: list[FileLock] = []
+        self._locks = Locks(home)
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.duckdb"
@@ -41,9 +40,7 @@ class StagingFiles:
         path = self._path(staging_name(run_id))
         if self._handle is None or self._handle.path != path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._home, path.stem)
-            lock.acquire(f"the staging of run {run_id}")
-            self._locks.append(lock)
+            self._locks.hold(path.stem, f"the staging of run {run_id}")
             self._handle = Handle(path)
         return self._handle
 
@@ -64,7 +61,7 @@ class StagingFiles:
     def orphans(self) -> list[str]:
         """See `seams.Target`."""
         found = sorted(self._folder.glob(f"{STAGING_PREFIX}*.duckdb"))
-        return [path.stem for path in found if FileLock(self._home, path.stem).free]
+        return [path.stem for path in found if self._locks.free(path.stem)]
 
     def drop_orphan(self, name: str) -> None:
         """See `seams.Target`."""
@@ -84,5 +81,4 @@ class StagingFiles:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
-        while self._locks:
-            self._locks.pop().release()
+        self._locks.release()

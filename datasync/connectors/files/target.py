@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasync.connectors.duckdb.engine import Handle, first
+from datasync.connectors.duckdb.engine import Handle
 from datasync.connectors.duckdb.rows import stream
 from datasync.connectors.files import staging as staged
 from datasync.connectors.files.forms import Form, Types
@@ -24,15 +24,16 @@ from datasync.connectors.files.ledger import Log
 from datasync.connectors.files.local_place import MovedError
 from datasync.connectors.files.places import is_url, place_of
 from datasync.connectors.files.staging_files import StagingFiles
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.paths import local_path
+from datasync.connectors.refusals import check_count, fenced
 from datasync.connectors.sql.bookkeeping import commit_of, commit_row
 from datasync.connectors.sql.storage import check_types
 from datasync.connectors.sql.written import written
 from datasync.contract.types import DataType, of_polars, polars_type
-from datasync.errors import PermanentError, Refused, TargetMismatch, TransientError, did_you_mean
+from datasync.errors import PermanentError, TargetMismatch, TransientError, did_you_mean
 from datasync.failpoints import failpoint
-from datasync.seams import Commit, Published, PublishRequest, RecheckFailed, Surroundings, TargetSpec, TargetState
+from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 ATTEMPTS = 10
 """Times to begin a publish again because another one was faster."""
@@ -57,7 +58,7 @@ class FileTarget:
         self._place = place_of(endpoint, surroundings, form.suffix)
         self._others: list[FileTarget] = []
         self._staged = StagingFiles(self._place.folder / "staging", self._place.folder)
-        self._locks: list[FileLock] = []
+        self._locks = Locks(surroundings.home)
         self.resolve: Resolve | None = None
 
     # --- before a run
@@ -115,9 +116,7 @@ class FileTarget:
 
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync on this machine and take the next fencing token."""
-        lock = FileLock(self._surroundings.home, f"{self._place.key}|{spec.sync}")
-        lock.acquire(f"the sync {spec.contract}")
-        self._locks.append(lock)
+        self._locks.hold(f"{self._place.key}|{spec.sync}", f"the sync {spec.contract}")
         with translated(self._name):
             return self._place.token(spec.sync)
 
@@ -199,7 +198,7 @@ class FileTarget:
             if done is not None:
                 return done
             if log.tokens.get(spec.sync) != request.token:
-                raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+                raise fenced()
             handle = self._staged.opened(spec.run_id)
             self._check(handle, spec, request, log)
             self._place.tidy()
@@ -219,17 +218,11 @@ class FileTarget:
             self._place.tidy()
 
     def _check(self, handle: Handle, spec: TargetSpec, request: PublishRequest, log: Log) -> None:
-        rows = staged.count(handle, spec)
-        if rows != request.rows:
-            raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT")
+        check_count(staged.count(handle, spec), request)
         if log.sequence <= request.seen or not request.rechecks:
             return
         self._show(handle, spec)
-        for check, sql in request.rechecks:
-            with handle.statements() as connection:
-                offenders = first(connection, sql)
-            if offenders is not None and offenders[0]:
-                raise RecheckFailed(check, int(offenders[0]))
+        staged.recheck(handle, request)
 
     def _written(self, handle: Handle, spec: TargetSpec) -> tuple[Path, dict[str, DataType]]:
         """Write the files of the next version to a folder of their own; append only adds a part where that will do."""
@@ -298,9 +291,7 @@ class FileTarget:
     def close(self) -> None:
         """Close staging and let go of the sync."""
         self._staged.close()
-        for lock in self._locks:
-            lock.release()
-        self._locks.clear()
+        self._locks.release()
         for other in self._others:
             other.close()
         self._others.clear()

@@ -8,11 +8,12 @@ from datasync.connectors.mysql import commits, swap
 from datasync.connectors.mysql.catalog import Place, Table, check_table, collation, exists
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.staging import target_ddl
+from datasync.connectors.refusals import no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.statements import Tables, insert
-from datasync.errors import ConnectorError, PermanentError
+from datasync.errors import ConnectorError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, PublishRequest, TargetSpec
 
@@ -58,7 +59,7 @@ class Publication:
             return done
         self._books.check_fence(self.spec, self.request)
         if not exists(self.session, self._staging):
-            raise PermanentError(f"run {self.spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            raise no_staging(self.spec.run_id)
         table, made = self._shaped()
         try:
             failpoint("publish.after_ddl")

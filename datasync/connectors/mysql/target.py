@@ -16,6 +16,7 @@ from datasync.connectors.mysql.loading import MysqlWriter
 from datasync.connectors.mysql.publishing import Publication
 from datasync.connectors.mysql.staging import MysqlStaging, staging_ddl, table_columns, target_ddl
 from datasync.connectors.patience import SERVER_PATIENCE, patiently
+from datasync.connectors.refusals import busy, fenced, loaded_elsewhere, no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
@@ -24,7 +25,7 @@ from datasync.connectors.sql.on_use import OnUse
 from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables, insert
 from datasync.contract.endpoints import MysqlTarget as Endpoint
-from datasync.errors import PermanentError, Refused, TransientError
+from datasync.errors import TransientError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, Connection, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
@@ -112,16 +113,14 @@ class MysqlTarget:
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""
         if not self._guard.hold(self._place, f"sync:{spec.sync}"):
-            raise Refused(
-                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
-            )
+            raise busy(f"the sync {spec.contract}")
         commits.make_books(self._session, self._place)
         return commits.next_token(self._guard.session, self._place, spec.sync)
 
     def writer(self, spec: TargetSpec) -> MysqlWriter:
         """Create this run's staging table and open it for loading."""
         if not self._guard.hold(self._place, f"stg:{spec.run_id}"):
-            raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
+            raise loaded_elsewhere(spec.run_id)
         commits.make_books(self._session, self._place)
         staging = self._staging_place(spec.run_id).quoted
         limits = find_table(self._session, self._place, spec).limits
@@ -132,7 +131,7 @@ class MysqlTarget:
         """Give this run's committed staging table."""
         place = self._staging_place(spec.run_id)
         if not exists(self._session, place):
-            raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            raise no_staging(spec.run_id)
         return MysqlStaging(self._session, spec, self._tables(spec), place, exists(self._session, self._place))
 
     def _tables(self, spec: TargetSpec) -> Tables:
@@ -149,7 +148,7 @@ class MysqlTarget:
 
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         if not self._guard.hold(self._place, f"sync:{spec.sync}", OWN_WAIT):
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+            raise fenced()
         with self._name_locked() as session:
             return Publication(session, self._place, spec, request).carry_out()
 

@@ -22,10 +22,11 @@ from datasync.connectors.oracle.tables import (
     target_ddl,
 )
 from datasync.connectors.oracle.wording import Wording
+from datasync.connectors.refusals import check_count
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.statements import Tables
-from datasync.errors import ConnectorError, PermanentError, TransientError
+from datasync.errors import ConnectorError, TransientError
 from datasync.failpoints import failpoint
 from datasync.seams import Commit, PublishRequest, TargetSpec
 
@@ -95,9 +96,7 @@ class Publication:
         if done is not None:
             return done
         self._books.check_fence(self.spec, self.request)
-        rows = self.local.rows()
-        if rows != self.request.rows:
-            raise PermanentError(f"staging holds {rows} rows, the audit saw {self.request.rows}", code="E_STAGING_COUNT")
+        check_count(self.local.rows(), self.request)
         made, shape = self._shaped()
         try:
             self._bring(shape)

@@ -6,7 +6,6 @@ published table the columns that its checks ask.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -88,11 +87,6 @@ def copying(spec: TargetSpec, place: Place, held: Container[str]) -> str:
     return f"SELECT {listed} FROM {place.quoted}{holding}"
 
 
-def reference_name(name: str) -> str:
-    """Name the copy of a table that `references` names."""
-    return local_name(f"_datasync_reference_{hashlib.sha256(name.encode()).hexdigest()[:12]}")
-
-
 def keep(handle: Handle, name: str, kinds: Mapping[str, DataType], rows: Iterable[pl.DataFrame]) -> None:
     """Keep rows as a table of the file, streamed."""
     columns = ", ".join(declared(kinds, "duckdb"))
@@ -106,5 +100,5 @@ def keep(handle: Handle, name: str, kinds: Mapping[str, DataType], rows: Iterabl
 
 
 __all__ = [
-    "PUBLISHED", "Fetch", "OracleStaging", "OracleWriter", "copying", "keep", "reference_name", "wanted",
+    "PUBLISHED", "Fetch", "OracleStaging", "OracleWriter", "copying", "keep", "wanted",
 ]  # fmt: skip

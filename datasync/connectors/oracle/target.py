@@ -25,12 +25,12 @@ from datasync.connectors.oracle.staging import (
     OracleWriter,
     copying,
     keep,
-    reference_name,
     wanted,
 )
 from datasync.connectors.oracle.tables import drop_table, events_ddl, events_name, quoted, shape_of, staging_ddl, target_ddl
 from datasync.connectors.oracle.wording import Wording
 from datasync.connectors.patience import SERVER_PATIENCE, patiently
+from datasync.connectors.refusals import busy, fenced
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql import modes
 from datasync.connectors.sql.compare import check_names
@@ -114,9 +114,7 @@ class OracleTarget:
         """Lock the sync in a session of its own and take the next fencing token."""
         self._make_rows(spec)
         if not self._guard.hold(self._place, f"sync:{spec.sync}"):
-            raise Refused(
-                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
-            )
+            raise busy(f"the sync {spec.contract}")
         return commits.next_token(self._session, self._place, spec.sync)
 
     def _make_rows(self, spec: TargetSpec) -> None:
@@ -167,7 +165,7 @@ class OracleTarget:
             raise PermanentError(f"there is no table {name[:80]} beside the target", code="E_NO_TABLE")
         kinds = {theirs: spec.columns[own] for own, theirs in spec.looked_up.get(name, ()) if own in spec.columns}
         listed = ", ".join(quoted(column) for column in kinds)
-        relation = reference_name(name)
+        relation = staged.reference_name(name)
         keep(
             self._files.opened(spec.run_id),
             relation,
@@ -189,7 +187,7 @@ class OracleTarget:
     def _publish(self, spec: TargetSpec, request: PublishRequest) -> Commit:
         self._make_rows(spec)
         if not self._guard.hold(self._place, f"sync:{spec.sync}", OWN_WAIT):
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+            raise fenced()
         if not self._hold_staging(book.staging_name(spec.run_id)):
             raise Refused(f"run {spec.run_id} is being published by someone else", code="E_BUSY")
         return Publication(self._writing(), self._place, spec, request, self._local(spec)).carry_out()

@@ -8,11 +8,12 @@ from datasync.connectors.postgres.catalog import Place, check_table, exists
 from datasync.connectors.postgres.engine import Session, lock_number
 from datasync.connectors.postgres.staging import creation, quoted
 from datasync.connectors.postgres.swap import check_swappable, swap
+from datasync.connectors.refusals import no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.modes import dml
 from datasync.connectors.sql.statements import Tables, insert
-from datasync.errors import DataSyncError, PermanentError
+from datasync.errors import DataSyncError
 from datasync.failpoints import failpoint
 from datasync.seams import POSITION, Commit, PublishRequest, TargetSpec
 
@@ -77,7 +78,7 @@ class Publication:
         kept.check_fence(self.spec, self.request)
         staging = self.place.beside(book.staging_name(self.spec.run_id))
         if not exists(self.session, staging):
-            raise PermanentError(f"run {self.spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+            raise no_staging(self.spec.run_id)
         kept.check_staging(staging.quoted, self.request, "a server that crashed empties staging: run it again")
         sequence = kept.recheck(self.request)
         tables = Tables(self.place.quoted, staging.quoted, "postgres")

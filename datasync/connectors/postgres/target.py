@@ -13,6 +13,7 @@ from datasync.connectors.postgres.guard import Guard, free
 from datasync.connectors.postgres.publishing import Publication, becoming, books
 from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl
 from datasync.connectors.postgres.swap import check_swappable
+from datasync.connectors.refusals import busy, loaded_elsewhere, no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.compare import check_names
 from datasync.connectors.sql.modes import dml
@@ -22,7 +23,6 @@ from datasync.connectors.sql.reading import quote_table
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import check_types, declared
 from datasync.contract.endpoints import PostgresTarget as Endpoint
-from datasync.errors import PermanentError, Refused
 from datasync.seams import Commit, Published, PublishRequest, Surroundings, TargetSpec, TargetState
 
 
@@ -83,9 +83,7 @@ class PostgresTarget:
     def acquire(self, spec: TargetSpec) -> int:
         """Lock the sync in a session of its own and take the next fencing token."""
         if not self._guarding().hold(f"sync:{spec.sync}"):
-            raise Refused(
-                f"another run owns the sync {spec.contract}", code="E_BUSY", hint="wait for it to end; nothing was queued"
-            )
+            raise busy(f"the sync {spec.contract}")
         self._make_bookkeeping()
         rows = self._session.run(
             f"INSERT INTO {self._place.prefix}{book.FENCE} AS f (sync, token) VALUES (%s, 1) "
@@ -115,7 +113,7 @@ class PostgresTarget:
         """Create this run's staging table and open it for loading."""
         self._make_bookkeeping()
         if not self._guarding().hold(f"stg:{spec.run_id}"):
-            raise Refused(f"run {spec.run_id} is being loaded by someone else", code="E_BUSY")
+            raise loaded_elsewhere(spec.run_id)
         place = self._staging_place(spec.run_id)
         ddl = staging_ddl(spec, place.quoted, becomes_target=spec.as_staged and not found_columns(self._session, self._place))
         return PostgresWriter(self._systems.bulk, spec, (place.schema, place.table), ddl)
@@ -125,7 +123,7 @@ class PostgresTarget:
         staging, there = self._staging_place(spec.run_id), exists(self._session, self._place)
         if not exists(self._session, staging):
             if not there or not self._published_run(spec):
-                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+                raise no_staging(spec.run_id)
             staging = self._place
         tables = Tables(self._place.quoted, staging.quoted, "postgres")
         return PostgresStaging(self._systems, spec, tables, (staging.schema, staging.table), there)

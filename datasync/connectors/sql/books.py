@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from datasync.connectors.refusals import check_count, fenced
 from datasync.connectors.sql import bookkeeping as book
-from datasync.errors import PermanentError, Refused
 from datasync.seams import Commit, PinnedFile, PublishRequest, RecheckFailed, TargetSpec
 
 FILE_COLUMNS = ("run_id", "path", "size", "modified", "fingerprint")
@@ -85,7 +85,7 @@ class Books:
             Refused: a newer token owns it.
         """
         if self.token(spec.sync, ending) != request.token:
-            raise Refused("a newer run took over this sync", code="E_FENCED", hint="this run's rows were not published")
+            raise fenced()
 
     def check_staging(self, staging: str, request: PublishRequest, hint: str = "") -> None:
         """Make sure that staging holds the rows that were audited; `staging` is quoted.
@@ -93,9 +93,7 @@ class Books:
         Raises:
             PermanentError: it holds another number.
         """
-        rows = self.run(f"SELECT count(*) FROM {staging}", None)[0][0]
-        if rows != request.rows:
-            raise PermanentError(f"staging holds {rows} rows, the audit saw {request.rows}", code="E_STAGING_COUNT", hint=hint)
+        check_count(self.run(f"SELECT count(*) FROM {staging}", None)[0][0], request, hint)
 
     def recheck(self, request: PublishRequest, judge: Callable[[str], int] | None = None) -> int:
         """Judge key checks again if someone published since the audit; give this commit's sequence.

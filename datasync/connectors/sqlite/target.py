@@ -6,9 +6,10 @@ import sqlite3
 import threading
 from datetime import UTC, datetime
 
-from datasync.connectors.locks import FileLock
+from datasync.connectors.locks import Locks
 from datasync.connectors.paths import local_path
 from datasync.connectors.patience import Patience, patiently
+from datasync.connectors.refusals import no_staging
 from datasync.connectors.sql import bookkeeping as book
 from datasync.connectors.sql.books import Books
 from datasync.connectors.sql.compare import check_names
@@ -38,10 +39,9 @@ class SqliteTarget:
         self._table = endpoint.table.removeprefix("main.")
         # SQLite takes T and t for one table: commits to it are counted under one name.
         self._name = self._table.lower()
-        self._home = surroundings.home
         self._path = local_path(endpoint.database, surroundings)
         self._handle = Handle(self._path)
-        self._locks: list[FileLock] = []
+        self._locks = Locks(surroundings.home)
         self._stop = threading.Event()
 
     def _tables(self, run_id: str) -> Tables:
@@ -80,11 +80,7 @@ class SqliteTarget:
 
     def _hold(self, name: str, what: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._home, f"{self._path}|{name}")
-        if any(held.same(lock) for held in self._locks):
-            return
-        lock.acquire(what)
-        self._locks.append(lock)
+        self._locks.hold(f"{self._path}|{name}", what)
 
     def writer(self, spec: TargetSpec) -> SqliteWriter:
         """Create this run's staging table and open it for loading."""
@@ -95,7 +91,7 @@ class SqliteTarget:
         """Give this run's committed staging table."""
         with self._handle.statements() as connection:
             if not found_columns(connection, book.staging_name(spec.run_id)):
-                raise PermanentError(f"run {spec.run_id} left no staging table", code="E_NO_STAGING", hint="run it again")
+                raise no_staging(spec.run_id)
             exists = bool(found_columns(connection, self._table))
         return SqliteStaging(self._handle, spec, self._tables(spec.run_id), exists)
 
@@ -140,9 +136,7 @@ class SqliteTarget:
 
     def orphans(self) -> list[str]:
         """Give the staging tables that no process of this machine holds."""
-        return [
-            book.staging_name(run_id) for run_id in self._registered() if FileLock(self._home, f"{self._path}|stg:{run_id}").free
-        ]
+        return [book.staging_name(run_id) for run_id in self._registered() if self._locks.free(f"{self._path}|stg:{run_id}")]
 
     def _registered(self) -> list[str]:
         """The runs that have a staging table."""
@@ -172,8 +166,7 @@ class SqliteTarget:
     def close(self) -> None:
         """Close the file and let go of the sync."""
         self._handle.close()
-        while self._locks:
-            self._locks.pop().release()
+        self._locks.release()
 
 
 def _create(spec: TargetSpec, tables: Tables) -> str:

@@ -46,8 +46,7 @@ def test_a_zombie_is_stopped_between_two_batches(tmp_path: Path, api: Api) -> No
     def overtaken(acknowledged: int, refused: int) -> None:
         if acknowledged == 1:
             # What a lock file that was lost (another machine, a removed folder) would let happen.
-            for lock in zombie._locks:
-                lock.release()
+            zombie._locks.release()
             with closing(_target(tmp_path, api)) as other:
                 other.acquire(replace(spec, run_id="r2"))
 

@@ -179,7 +179,7 @@ def test_a_zombie_is_fenced(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         target("csv", "o.csv", tmp_path).acquire(wanted)
     # Its lock is lost, as when another machine takes over.
-    first._locks[0].release()
+    first._locks.release()
     run(target("csv", "o.csv", tmp_path), spec("r2", "append", SMALL), [small((2, "b"))])
     with pytest.raises(Refused, match="newer run"):
         first.publish(wanted, PublishRequest(token=token, rows=1))
