@@ -27,17 +27,7 @@ from datasync.contract.expressions.problems import ExpressionError
 from datasync.contract.types import STRING, parse_type
 from datasync.errors import PermanentError, TransientError
 from datasync.seams import Connection, Part, ReadRequest, Surroundings, Window
-
-
-@dataclass
-class Described:
-    """What oracledb says of a column."""
-
-    name: str
-    type_code: Any
-    precision: int | None = None
-    scale: int | None = None
-
+from tests.connectors.oracle.stand_in import Described, Fetched
 
 TYPES: list[tuple[str, int | None, int | None, str, str]] = [
     ("NUMBER", 18, 0, "int64", '"A"'),
@@ -147,19 +137,6 @@ class StandIn:
 
     def close(self) -> None:
         self.ran.append("close")
-
-
-@dataclass
-class Fetched:
-    """What the driver calls a data frame."""
-
-    table: pa.Table
-
-    def num_rows(self) -> int:
-        return int(self.table.num_rows)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
 
 
 def test_rows_come_in_the_contracts_types(tmp_path: Path) -> None:
