@@ -37,8 +37,8 @@ def latest(history: History) -> dict[str, RunRow]:
     """Give contract to its newest run of any kind."""
     names = _names()
     ids = _newest("run_id", names).scalar_subquery()
-    query = _runs().where(tables.runs.c.run_id.in_(select(ids).select_from(names)))
-    return {row.contract: row for row in (RunRow(*found) for found in history.ask(query))}
+    query = select_runs().where(tables.runs.c.run_id.in_(select(ids).select_from(names)))
+    return {row.contract: row for row in run_rows(history, query)}
 
 
 def last_runs(history: History, contracts: Sequence[str], limit: int) -> dict[str, list[RunRow]]:
@@ -55,10 +55,10 @@ def last_runs(history: History, contracts: Sequence[str], limit: int) -> dict[st
     oldest = func.coalesce(_newest("started_at", names).offset(limit - 1).scalar_subquery(), BEGINNING)
     bounds = select(names.c.contract, oldest.label("oldest")).where(names.c.contract.in_(list(contracts)))
     bound = bounds.cte("bounds").prefix_with("MATERIALIZED").c
-    query = _runs().where(runs.contract == bound.contract, runs.started_at >= bound.oldest, runs.kind != "shadow")
+    query = select_runs().where(runs.contract == bound.contract, runs.started_at >= bound.oldest, runs.kind != "shadow")
     found: dict[str, list[RunRow]] = {}
-    for row in history.ask(query.order_by(runs.contract, runs.started_at.desc(), runs.run_id.desc())):
-        found.setdefault(row.contract, []).append(RunRow(*row))
+    for row in run_rows(history, query.order_by(runs.contract, runs.started_at.desc(), runs.run_id.desc())):
+        found.setdefault(row.contract, []).append(row)
     return {name: several[:limit] for name, several in found.items()}
 
 
@@ -89,5 +89,11 @@ def _newest(column: str, names: Subquery, published: bool = False) -> Select[Any
     return query.order_by(runs.started_at.desc(), *ties).limit(1)
 
 
-def _runs() -> Select[Any]:
+def select_runs() -> Select[Any]:
+    """Select runs as lists show them, for `run_rows`."""
     return select(*(tables.runs.c[name] for name in RunRow.__slots__))
+
+
+def run_rows(history: History, query: Select[Any]) -> list[RunRow]:
+    """Give the runs that a query made of `select_runs` finds."""
+    return [RunRow(*row) for row in history.ask(query)]

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from datasync.history import lists, tables
 from datasync.history.incidents import UNRESOLVED, utc
+from datasync.history.lists import run_rows, select_runs
 from datasync.history.rows import RunRow
 from datasync.history.store import History
 from datasync.history.texts import KeptContract
@@ -163,59 +164,55 @@ def _text(row: Any) -> KeptContract:
 
 def run(history: History, run_id: str) -> RunRow | None:
     """Give one run as lists show it."""
-    rows = history.ask(_runs().where(tables.runs.c.run_id == run_id))
-    return RunRow(*rows[0]) if rows else None
+    rows = run_rows(history, select_runs().where(tables.runs.c.run_id == run_id))
+    return rows[0] if rows else None
 
 
 def runs_up_to(history: History, last: RunRow, limit: int) -> list[RunRow]:
     """Give the runs of a contract, of the same kind, from one of them back, newest first."""
     runs = tables.runs.c
     earlier = or_(runs.started_at < last.started_at, and_(runs.started_at == last.started_at, runs.run_id <= last.run_id))
-    query = _runs().where(runs.contract == last.contract, runs.kind == last.kind, earlier)
-    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))]
+    query = select_runs().where(runs.contract == last.contract, runs.kind == last.kind, earlier)
+    return run_rows(history, query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))
 
 
 def last_runs(history: History, contract: str, limit: int, kind: str | None = "run") -> list[RunRow]:
     """Give a contract's newest runs of a kind, newest first; None: of every kind."""
     runs = tables.runs.c
-    query = _runs().where(runs.contract == contract)
+    query = select_runs().where(runs.contract == contract)
     query = query.where(runs.kind == kind) if kind else query
-    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))]
+    return run_rows(history, query.order_by(runs.started_at.desc(), runs.run_id.desc()).limit(limit))
 
 
 def last_good(history: History, before: RunRow) -> RunRow | None:
     """Give the newest run of the same contract and kind before this one that passed or warned."""
     runs = tables.runs.c
-    query = _runs().where(
+    query = select_runs().where(
         runs.contract == before.contract, runs.kind == before.kind, runs.status.in_(GOOD), runs.started_at < before.started_at
     )
-    rows = history.ask(query.order_by(runs.started_at.desc()).limit(1))
-    return RunRow(*rows[0]) if rows else None
+    rows = run_rows(history, query.order_by(runs.started_at.desc()).limit(1))
+    return rows[0] if rows else None
 
 
 def finished_since(history: History, moment: datetime | None, limit: int = 100_000) -> list[RunRow]:
     """Give the runs that were recorded at a time or later, oldest first; a held run that is released is recorded again."""
     runs = tables.runs.c
-    query = _runs().where(runs.finished_at.is_not(None))
+    query = select_runs().where(runs.finished_at.is_not(None))
     query = query.where(runs.finished_at >= moment) if moment else query
-    return [RunRow(*row) for row in history.ask(query.order_by(runs.finished_at).limit(limit))]
+    return run_rows(history, query.order_by(runs.finished_at).limit(limit))
 
 
 def newest(history: History, limit: int) -> list[RunRow]:
     """Give the newest finished runs of all contracts, newest first."""
-    query = _runs().where(tables.runs.c.finished_at.is_not(None)).order_by(tables.runs.c.finished_at.desc()).limit(limit)
-    return [RunRow(*row) for row in history.ask(query)]
+    query = select_runs().where(tables.runs.c.finished_at.is_not(None)).order_by(tables.runs.c.finished_at.desc()).limit(limit)
+    return run_rows(history, query)
 
 
 def runs_of_day(history: History, contract: str, start: datetime, end: datetime) -> list[RunRow]:
     """Give the runs of a contract that started in `[start, end)`, newest first."""
     runs = tables.runs.c
-    query = _runs().where(runs.contract == contract, runs.started_at >= start, runs.started_at < end)
-    return [RunRow(*row) for row in history.ask(query.order_by(runs.started_at.desc()))]
-
-
-def _runs() -> Select[Any]:
-    return select(*(tables.runs.c[name] for name in RunRow.__slots__))
+    query = select_runs().where(runs.contract == contract, runs.started_at >= start, runs.started_at < end)
+    return run_rows(history, query.order_by(runs.started_at.desc()))
 
 
 def check_points(history: History, run_ids: Sequence[str], kind: str | None = None) -> list[CheckPoint]:
@@ -327,9 +324,9 @@ def days(history: History, contract: str, limit: int = 366) -> list[str]:
 
 def running(history: History, limit: int = 100, among: Collection[str] | None = None) -> list[RunRow]:
     """Give the runs that began and are not over, newest first; of these contracts, None: of all."""
-    query = _runs().where(tables.runs.c.status == "running")
+    query = select_runs().where(tables.runs.c.status == "running")
     query = query if among is None else query.where(tables.runs.c.contract.in_(sorted(among)))
-    return [RunRow(*row) for row in history.ask(query.order_by(tables.runs.c.started_at.desc()).limit(limit))]
+    return run_rows(history, query.order_by(tables.runs.c.started_at.desc()).limit(limit))
 
 
 def running_counts(history: History) -> dict[str, int]:
