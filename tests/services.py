@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
 from datasync.seams import Connection
-from datasync.testing.servers.mariadb import MariadbServer, mysql_connect
+from datasync.testing.servers.mariadb import MariadbServer, mariadb_server, mysql_connect
 from datasync.testing.servers.postgres import create_database, postgres_server, started
 from tests.canary import SECRET
 
@@ -55,12 +53,8 @@ def mysql_url() -> Iterator[str]:
     if url:
         yield url
         return
-    with tempfile.TemporaryDirectory(prefix="my") as folder:
-        server = MariadbServer(Path(folder), SECRET)
-        try:
-            yield server.url
-        finally:
-            server.stop()
+    with mariadb_server(SECRET) as server:
+        yield server.url
 
 
 @pytest.fixture

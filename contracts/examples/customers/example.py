@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
-from pathlib import Path
 
 from datasync.testing.servers.mail import Mailbox, body_of, mail_server
-from datasync.testing.servers.mariadb import MariadbServer, mysql_connect
+from datasync.testing.servers.mariadb import MariadbServer, mariadb_server, mysql_connect
 from datasync.testing.servers.postgres import create_database, postgres_server, rows_of, settings_of
 from datasync.testing.walkthrough import Story, Walkthrough, walk
 
@@ -48,21 +46,17 @@ class Systems:
 @contextmanager
 def systems(told: Walkthrough) -> Iterator[Systems]:
     """Start the shop's database, the warehouse and the mail server."""
-    with tempfile.TemporaryDirectory(prefix="my") as folder, postgres_server() as server, mail_server() as (mailbox, port):
-        crm = MariadbServer(Path(folder))
-        try:
-            warehouse = create_database(server, "warehouse")
-            told.environment |= settings_of(warehouse, "WAREHOUSE")
-            told.environment |= {"CRM_SOCKET": str(crm.socket), "CRM_PASSWORD": crm.password, "SMTP_PORT": str(port)}
-            told.say(f"Started: MariaDB and PostgreSQL on private sockets, and a mail server on 127.0.0.1:{port}.")
-            started = Systems(crm, warehouse, mailbox)
-            started.change(*SETUP)
-            with closing(mysql_connect(crm.url)) as connection, connection.cursor() as cursor:
-                values = [[row[name] or None for name in row] for row in customers(told)]
-                cursor.executemany("INSERT INTO crm.customers VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
-            yield started
-        finally:
-            crm.stop()
+    with mariadb_server() as crm, postgres_server() as server, mail_server() as (mailbox, port):
+        warehouse = create_database(server, "warehouse")
+        told.environment |= settings_of(warehouse, "WAREHOUSE")
+        told.environment |= {"CRM_SOCKET": str(crm.socket), "CRM_PASSWORD": crm.password, "SMTP_PORT": str(port)}
+        told.say(f"Started: MariaDB and PostgreSQL on private sockets, and a mail server on 127.0.0.1:{port}.")
+        started = Systems(crm, warehouse, mailbox)
+        started.change(*SETUP)
+        with closing(mysql_connect(crm.url)) as connection, connection.cursor() as cursor:
+            values = [[row[name] or None for name in row] for row in customers(told)]
+            cursor.executemany("INSERT INTO crm.customers VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
+        yield started
 
 
 def customers(told: Walkthrough) -> list[dict[str, str]]:

@@ -7,8 +7,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -96,6 +98,17 @@ class MariadbServer:
         assert self._process is not None
         (self._process.kill if kill else self._process.terminate)()
         self._process.wait(20)
+
+
+@contextmanager
+def mariadb_server(password: str = "local") -> Iterator[MariadbServer]:  # noqa: S107 - a server for minutes
+    """Serve from a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="my") as folder:
+        server = MariadbServer(Path(folder), password)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def mysql_connect(url: str) -> Any:
