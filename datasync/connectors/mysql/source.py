@@ -9,7 +9,8 @@ from typing import Any
 
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.streaming import frames
-from datasync.connectors.mysql.types import Column, column_of, select_list
+from datasync.connectors.mysql.types import Column, column_of
+from datasync.connectors.sql.column import select_list
 from datasync.connectors.sql.reader import Asked, ServerReading, asked
 from datasync.connectors.sql.reading import grained
 from datasync.connectors.sql.source import ServerSource

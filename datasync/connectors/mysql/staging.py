@@ -12,7 +12,8 @@ from datasync.casting import cast_column
 from datasync.connectors.mysql.catalog import Place, exists
 from datasync.connectors.mysql.engine import Session, sqlalchemy_url
 from datasync.connectors.mysql.streaming import frames
-from datasync.connectors.mysql.types import Column, column_of, select_list
+from datasync.connectors.mysql.types import Column, column_of
+from datasync.connectors.sql.column import select_list
 from datasync.connectors.sql.modes import judged
 from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import storage_type

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import BOOL, DATE, STRING, TIMESTAMP_UTC, DataType
+from datasync.connectors.sql.column import FormedColumn
+from datasync.contract.types import BOOL, DATE, STRING, TIMESTAMP_UTC, DataType, Dialect
 
 _BINARY = 63
 _UNSIGNED = 32
@@ -24,27 +24,15 @@ _NAMES = {255: "geometry", 242: "a vector"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """How a column is read.
+class Column(FormedColumn):
+    """How a column of MySQL is read.
 
     Attributes:
-        type: the contract's type of what arrives; None: text that the gate casts, or a type that cannot be read (`refused`).
-        form: how it is selected, `{}` for its quoted name.
-        refused: the server's type, when no contract can name it.
         digits: of a second, that a moment keeps.
     """
 
-    name: str
-    type: DataType | None
-    form: str = "{}"
-    refused: str = ""
     digits: int = 6
-
-    def selected(self) -> str:
-        """The column's expression in a SELECT list."""
-        quoted = quote_identifier(self.name, "mysql")
-        # A name may hold braces: only the form's own are filled.
-        return quoted if self.form == "{}" else f"{self.form.replace('{}', quoted)} AS {quoted}"
+    dialect: ClassVar[Dialect] = "mysql"
 
 
 def column_of(field: Any, instants: Collection[str] = ()) -> Column:
@@ -80,8 +68,3 @@ def decimal_of(field: Any) -> DataType | None:
     if not 1 <= precision <= 38 or field.scale > precision:
         return None
     return DataType("decimal", precision=precision, scale=field.scale)
-
-
-def select_list(columns: Sequence[Column]) -> str:
-    """Give the SELECT list that reads these columns exactly."""
-    return ", ".join(column.selected() for column in columns)

@@ -8,7 +8,8 @@ import polars as pl
 
 from datasync.casting import cast_column
 from datasync.connectors.oracle.engine import Session
-from datasync.connectors.oracle.types import column_of, exact, select_list
+from datasync.connectors.oracle.types import column_of, exact
+from datasync.connectors.sql.column import select_list
 from datasync.contract.types import DataType, polars_type
 from datasync.errors import PermanentError
 

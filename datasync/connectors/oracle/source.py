@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from datasync.connectors.oracle.engine import Session
-from datasync.connectors.oracle.types import Column, column_of, exact, meant, select_list
+from datasync.connectors.oracle.types import Column, column_of, exact, meant
+from datasync.connectors.sql.column import select_list
 from datasync.connectors.sql.reader import Asked, ServerReading, asked
 from datasync.connectors.sql.source import ServerSource
 from datasync.contract.expressions.dialects import quote_identifier

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
 from datasync.casting import cast_column
-from datasync.contract.expressions.dialects import quote_identifier
-from datasync.contract.types import BOOL, STRING, DataType, Unit, polars_type
+from datasync.connectors.sql.column import FormedColumn
+from datasync.contract.types import BOOL, STRING, DataType, Dialect, Unit, polars_type
 from datasync.errors import PermanentError
 
 _NUMBER_TEXT = "TO_CHAR({}, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''')"
@@ -20,24 +20,10 @@ _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """How a column is read.
+class Column(FormedColumn):
+    """How a column of Oracle is read."""
 
-    Attributes:
-        type: the contract's type of what arrives; None: text that the gate casts, or a type that cannot be read (`refused`).
-        form: how it is selected, `{}` for its quoted name.
-        refused: the server's type, when no contract can name it.
-    """
-
-    name: str
-    type: DataType | None
-    form: str = "{}"
-    refused: str = ""
-
-    def selected(self) -> str:
-        """The column's expression in a SELECT list."""
-        quoted = quote_identifier(self.name, "oracle")
-        return quoted if self.form == "{}" else f"{self.form.replace('{}', quoted)} AS {quoted}"
+    dialect: ClassVar[Dialect] = "oracle"
 
 
 def column_of(field: Any) -> Column:
@@ -93,11 +79,6 @@ _MAKERS: dict[str, Callable[[Any], Column]] = {
     "ROWID": lambda field: Column(field.name, STRING, "ROWIDTOCHAR({})"),
 }
 """Types that a contract can name; intervals, objects, XML, files, cursors and vectors are refused."""
-
-
-def select_list(columns: Sequence[Column]) -> str:
-    """Give the SELECT list that reads these columns exactly."""
-    return ", ".join(column.selected() for column in columns)
 
 
 def meant(frame: pl.DataFrame, kinds: Mapping[str, DataType]) -> pl.DataFrame:
