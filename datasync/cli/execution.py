@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from datasync.cli.forms import PLAIN, Forms, give
+from datasync.cli.options import parsed_params
 from datasync.cli.presenter import console, print_json, progress, show_problems
 from datasync.contract.loader import LoadedContract
 from datasync.errors import ContractError, Problem
@@ -37,6 +39,23 @@ class Shown:
     def quiet(self) -> bool:
         """stdout is for one document: no summary there."""
         return self.as_json or (self.forms.path is None and self.forms.names[0] not in ("terminal", "github"))
+
+
+def options_of(given: Mapping[str, Any], **own: Any) -> RunOptions:
+    """Give the options of a run.
+
+    Args:
+        given: what click parsed, by name.
+        own: those that only one command has.
+    """
+    return RunOptions(
+        window_start=given["window_start"],
+        window_end=given["window_end"],
+        params=parsed_params(given["params"]),
+        full=bool(given["full"]),
+        run_id=given["run_id"],
+        **own,
+    )
 
 
 def load_all(

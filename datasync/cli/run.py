@@ -8,7 +8,7 @@ import click
 
 from datasync.cli.auditing import started_auditor
 from datasync.cli.forms import chosen, form_options
-from datasync.cli.options import json_option, param_option, parsed_params, shadow_option, verbose_option, window_options
+from datasync.cli.options import json_option, param_option, shadow_option, verbose_option, window_options
 from datasync.seams import STAGES
 
 
@@ -42,17 +42,8 @@ def run(
         raise click.UsageError("--run-id and --from are for one contract")
     forms = chosen(given["forms"], given["output"], as_json)  # type: ignore[arg-type]
     with started_auditor() as auditor:
-        from datasync.cli.execution import Shown, carry_out_all
-        from datasync.sync.options import RunOptions
+        from datasync.cli.execution import Shown, carry_out_all, options_of
 
-        options = RunOptions(
-            window_start=given["window_start"],  # type: ignore[arg-type]
-            window_end=given["window_end"],  # type: ignore[arg-type]
-            params=parsed_params(given["params"]),  # type: ignore[arg-type]
-            full=bool(given["full"]),
-            begin=begin,  # type: ignore[arg-type]
-            run_id=run_id,  # type: ignore[arg-type]
-            shadow=bool(given["shadow"]),
-        )
+        options = options_of(given, begin=begin, shadow=bool(given["shadow"]))
         shown = Shown(as_json, verbose, fail_on == "warn", bool(ctx.obj and ctx.obj["debug"]), forms)
         return carry_out_all(contracts, options, shown, auditor)

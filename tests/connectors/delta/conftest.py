@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from datasync.connectors.registry import open_source, open_target
 from datasync.contract.endpoints import DeltaSource, DeltaTarget
 from datasync.seams import Connection, Surroundings, Target
 from datasync.testing.conformance import Harness
+from tests.connectors.files.stores import ACCOUNT, KEY, azurite
 
 
 @dataclass(frozen=True)
@@ -119,32 +119,11 @@ def s3_bucket(s3_url: str) -> Callable[[str], Connection]:
     return make
 
 
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""Azurite's own, known to all."""
-AZURITE = Path(__file__).parents[3] / ".venv/node/node_modules/azurite/dist/src/blob/main.js"
-
-
 @pytest.fixture(scope="session")
 def azure_url() -> Iterator[str]:
     """The URL of an account of azurite."""
-    arguments = [
-        "--disableTelemetry",
-        "--skipApiVersionCheck",
-        "--inMemoryPersistence",
-        "--blobHost",
-        "127.0.0.1",
-        "--blobPort",
-        "0",
-    ]
-    server = subprocess.Popen(["node", str(AZURITE), *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert server.stdout is not None
-        found = (re.search(r"listen\w* on (http://127\.0\.0\.1:[1-9]\d*)", line) for line in server.stdout)
-        yield next(f"{match[1]}/{ACCOUNT}" for match in found if match)
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
+    with azurite() as url:
+        yield url
 
 
 @pytest.fixture

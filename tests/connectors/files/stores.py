@@ -72,7 +72,7 @@ def serving(scheme: str) -> Iterator[Connection]:
     if found is not None:
         yield found
         return
-    with {"s3": _moto, "gs": _gcs, "abfs": _azurite}[scheme]() as connection:
+    with {"s3": _moto, "gs": _gcs, "abfs": _azure}[scheme]() as connection:
         yield connection
 
 
@@ -101,7 +101,14 @@ def _gcs() -> Iterator[Connection]:
 
 
 @contextmanager
-def _azurite() -> Iterator[Connection]:
+def _azure() -> Iterator[Connection]:
+    with azurite() as url:
+        yield Connection("lake", "wasb", login=ACCOUNT, password=KEY, extra={"endpoint_url": url})
+
+
+@contextmanager
+def azurite() -> Iterator[str]:
+    """Serve on a free port; gives the URL of its account."""
     arguments = [
         "--disableTelemetry",
         "--skipApiVersionCheck",
@@ -120,8 +127,7 @@ def _azurite() -> Iterator[Connection]:
             match[1] for line in process.stdout if (match := re.search(r"listen\w* on http://127\.0\.0\.1:([1-9]\d*)", line))
         )
         reader.start()
-        endpoint = f"http://127.0.0.1:{port}/{ACCOUNT}"
-        yield Connection("lake", "wasb", login=ACCOUNT, password=KEY, extra={"endpoint_url": endpoint})
+        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
     finally:
         process.terminate()
         process.wait(timeout=20)
