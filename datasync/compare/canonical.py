@@ -89,8 +89,7 @@ def _mysql(name: str, column: Column, family: Family) -> str:
         # Added to zero, for a ZEROFILL column would bring its zeros.
         return f"CAST({name} + 0 AS CHAR)"
     if own == "decimal" and family != "float":
-        scale = column.type.scale if column.type is not None else None
-        return _mysql_decimal(name) if scale is None else _trimmed(f"CAST({name} AS CHAR)") if scale else f"CAST({name} AS CHAR)"
+        return _mysql_decimal(name) if column.type is None else _mysql_scaled(name, column.type.scale)
     if own == "bool":
         return f"CAST({name} + 0 AS CHAR)"
     if family == "float" and own in ("float", "integer", "decimal"):
@@ -109,6 +108,12 @@ def _mysql(name: str, column: Column, family: Family) -> str:
         number = _mysql_decimal(f"CAST({text} AS DECIMAL(65,30))")
         return f"CASE WHEN {text} REGEXP '{NUMBER}' THEN {number} ELSE concat('?', {text}) END"
     return f"lower({text})" if family == "uuid" else _shortened(text, f"char_length({text})", text)
+
+
+def _mysql_scaled(number: str, scale: int) -> str:
+    """A decimal of known scale has a point, and zeros to take away, or has none."""
+    text = f"CAST({number} AS CHAR)"
+    return _trimmed(text) if scale else text
 
 
 def _mysql_decimal(number: str) -> str:

@@ -69,31 +69,46 @@ class _Reader:
         cells: list[str] = []
         at = start
         while True:
-            if self.quote is not None and self.text.startswith(self.quote, at):
-                closed = self._closing(at)
-                if closed < 0:
-                    return self._broken(start, "a quoted field that never ends")
-                cells.append(self.text[at + 1 : closed].replace(self.quote * 2, self.quote))
-                at = closed + 1
-                if self.text.startswith("\r\n", at) or (self.last and self.text[at:] == "\r"):
-                    at += 1
-            else:
-                stop = self._stop.search(self.text, at)
-                if stop is None and not self.last:
-                    raise _More
-                end = stop.start() if stop else len(self.text)
-                ended = stop is None or stop[0] == "\n"
-                cells.append(self.text[at:end].removesuffix("\r") if ended else self.text[at:end])
-                at = end
-            if at >= len(self.text):
-                if not self.last:
-                    raise _More
-                return self._done(start, at, cells)
-            if self.text[at] == "\n":
+            opens = self.quote is not None and self.text.startswith(self.quote, at)
+            field = self._quoted(at) if opens else self._plain(at)
+            if field is None:
+                return self._broken(start, "a quoted field that never ends")
+            cell, at = field
+            cells.append(cell)
+            if self._over(at):
                 return self._done(start, at, cells)
             if self.text[at] != self.delimiter:
                 return self._broken(start, "text behind a closing quote")
             at += 1
+
+    def _quoted(self, at: int) -> tuple[str, int] | None:
+        """Give the quoted field that opens at `at`, and the place behind it; None: it never closes."""
+        assert self.quote is not None
+        closed = self._closing(at)
+        if closed < 0:
+            return None
+        behind = closed + 1
+        if self.text.startswith("\r\n", behind) or (self.last and self.text[behind:] == "\r"):
+            behind += 1
+        return self.text[at + 1 : closed].replace(self.quote * 2, self.quote), behind
+
+    def _plain(self, at: int) -> tuple[str, int]:
+        """Give the field that begins at `at`, and the place behind it."""
+        stop = self._stop.search(self.text, at)
+        if stop is None and not self.last:
+            raise _More
+        end = stop.start() if stop else len(self.text)
+        cell = self.text[at:end]
+        ends_record = stop is None or stop[0] == "\n"
+        return cell.removesuffix("\r") if ends_record else cell, end
+
+    def _over(self, at: int) -> bool:
+        """Tell whether a record ends at `at`."""
+        if at < len(self.text):
+            return self.text[at] == "\n"
+        if not self.last:
+            raise _More
+        return True
 
     def _closing(self, at: int) -> int:
         """Where the quoted field that opens at `at` closes; -1: nowhere."""
