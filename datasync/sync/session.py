@@ -163,12 +163,6 @@ class Session:
         """What tells this process from the others that share the run; empty for a run of one process."""
         return (self.options.begin or "extract") if self.options.until is not None else ""
 
-    def _forget(self, history: History, workspace: Workspace, begin: StageName) -> None:
-        """Drop what an earlier try of the stages that begin now has set aside."""
-        for stage in (begin, "audit") if begin == "stage" else (begin,):
-            workspace.clear_quarantine(stage)
-            history.forget_quarantine(self.run_id, stage)
-
     def _audits(self) -> bool:
         """Tell whether the stages that this process carries out include the audit."""
         until = self.options.until or STAGES[-1]
@@ -227,7 +221,6 @@ class Session:
             self.options = replace(options, begin="publish")
             self._resume()
             return
-
         self._earlier = (finish_first(self.loaded, self.project, found, self._other),)
 
     def _other(self, choices: RunOptions) -> RunResult:
@@ -275,34 +268,22 @@ class Session:
 
     def _planned(self, prepared: Prepared, history: History, systems: Systems, begun: tuple[datetime, float]) -> RunResult:
         started, clock = begun
-        plan = prepared.plan
         workspace = self.project.run_folder(self.contract.contract, self.run_id)
         facts = facts_of(prepared, started, self.options.origin, self.loaded.hash)
-        execution = Execution(plan)
+        execution = Execution(prepared.plan)
         self.execution = execution
         if prepared.rerun is not None:
-            result = compose(execution, started, time.monotonic() - clock, "", rerun_notes(prepared))
-            self._begin(history, facts)
-            return history.finish(facts, linked(replace(result, status="passed"), self.options.links), None, committed=False)
+            return self._nothing_to_do(prepared, history, facts, begun)
         begin: StageName = self.options.begin or "extract"
-        manifest = workspace.read_manifest()
-        if begin != "extract":
-            execution.earlier = earlier_outcomes(manifest or {}, begin, plan)
-            if self.options.until is not None:
-                self._forget(history, workspace, begin)
-        else:
-            workspace.clear_quarantine()
-            history.forget_quarantine(self.run_id)
-        if plan.kind == "run":
+        earlier = self._taken_up(history, workspace, execution, begin)
+        if prepared.plan.kind == "run":
             replace_held(history, self.contract.contract, self.run_id)
         self._begin(history, facts)
         workspace.create()
-        kept = (manifest or {}) if begin != "extract" else {}
         own = manifest_of(self.loaded, self.options, prepared, self._audited_sequence(prepared))
-        workspace.write_manifest(kept | own | {"now": self.now.isoformat()})
-        context = self._context(prepared, history, systems, workspace)
-        self._carry(context, execution, begin)
-        before = float((manifest or {}).get("seconds", 0.0)) if begin != "extract" else 0.0
+        workspace.write_manifest(earlier | own | {"now": self.now.isoformat()})
+        self._carry(self._context(prepared, history, systems, workspace), execution, begin)
+        before = float(earlier.get("seconds", 0.0))
         seconds = before + time.monotonic() - clock
         result = compose(execution, self.now if before else started, seconds, str(workspace.quarantine), prepared.notes)
         result = linked(self._released(result), self.options.links)
@@ -313,6 +294,27 @@ class Session:
         result = self._record(history, facts, result, execution)
         self._tidy(systems, workspace, result)
         return result
+
+    def _nothing_to_do(self, prepared: Prepared, history: History, facts: RunFacts, begun: tuple[datetime, float]) -> RunResult:
+        """Record that what is asked for was published already."""
+        started, clock = begun
+        result = compose(Execution(prepared.plan), started, time.monotonic() - clock, "", rerun_notes(prepared))
+        self._begin(history, facts)
+        return history.finish(facts, linked(replace(result, status="passed"), self.options.links), None, committed=False)
+
+    def _taken_up(self, history: History, workspace: Workspace, execution: Execution, begin: StageName) -> dict[str, Any]:
+        """Forget what an earlier try left of the stages that begin now; give the manifest of those before, if there are any."""
+        if begin == "extract":
+            workspace.clear_quarantine()
+            history.forget_quarantine(self.run_id)
+            return {}
+        manifest = workspace.read_manifest() or {}
+        execution.earlier = earlier_outcomes(manifest, begin, execution.plan)
+        if self.options.until is not None:
+            for stage in (begin, "audit") if begin == "stage" else (begin,):
+                workspace.clear_quarantine(stage)
+                history.forget_quarantine(self.run_id, stage)
+        return manifest
 
     def _begin(self, history: History, facts: RunFacts) -> None:
         keep_text(history, self.loaded, self.project)
