@@ -20,6 +20,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from datasync.hints import HINTS
+
 MAX_TEXT = 400
 """Characters of any foreign text that may stand in a message."""
 
@@ -74,7 +76,7 @@ class DataSyncError(Exception):
     Args:
         message: where and what was found, in own words, without row values or secrets.
         code: stable upper-case identifier, e.g. `E_SOURCE_MISSING`.
-        hint: what the reader can do next.
+        hint: what the reader can do next; where it is absent, what its code alone tells (`datasync.hints`).
         stage: the stage that was running, when known.
     """
 
@@ -84,7 +86,7 @@ class DataSyncError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
-        self.hint = hint
+        self.hint = hint or HINTS.get(self.code, "")
         self.stage = stage
 
     def __str__(self) -> str:

@@ -60,19 +60,19 @@ def problem_document(problem: Problem) -> dict[str, Any]:
 
 def show_problems(problems: Iterable[Problem], stderr: bool = True) -> None:
     """List problems of contracts: place, what was found, what is allowed, a hint."""
-    from rich.markup import escape
+    from rich.text import Text
 
     shown = console(stderr=stderr)
     for problem in problems:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
         colour = "yellow" if problem.severity == "advice" else "red"
         word = "advice" if problem.severity == "advice" else "error"
-        where = f" {escape(problem.where)}:" if problem.where else ""
-        shown.print(f"[bold]{escape(place)}[/]: [{colour}]{word}[/]{where} {escape(problem.found)}", soft_wrap=True)
-        if problem.allowed:
-            shown.print(f"    [bright_black]allowed[/] {escape(problem.allowed)}", soft_wrap=True)
-        if problem.hint:
-            shown.print(f"    [bright_black]hint[/]    {escape(problem.hint)}", soft_wrap=True)
+        where = f" {problem.where}:" if problem.where else ""
+        # Text, not markup: rich takes the backslash before a bracket away, and patterns are full of them.
+        shown.print(Text.assemble((place, "bold"), ": ", (word, colour), f"{where} {problem.found}"), soft_wrap=True)
+        for name, said in (("allowed", problem.allowed), ("hint   ", problem.hint)):
+            if said:
+                shown.print(Text.assemble("    ", (name, "bright_black"), f" {said}"), soft_wrap=True)
 
 
 @contextmanager

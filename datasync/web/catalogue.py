@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from datasync.contract.loader import examine, find_contracts
 from datasync.contract.places import owner_line
-from datasync.errors import DataSyncError
+from datasync.errors import DataSyncError, shorten
 from datasync.sync.project import Project
 from datasync.sync.texts import shown_path
 
@@ -25,6 +26,7 @@ class ContractFile:
         path: its path within the project.
         name: the contract's; empty when the file cannot be read as one.
         errors: number of problems that refuse it.
+        problem: the first of them, with its line.
     """
 
     file: Path
@@ -34,6 +36,7 @@ class ContractFile:
     owner: str = ""
     tags: tuple[str, ...] = ()
     errors: int = 0
+    problem: str = ""
 
 
 def folder_of(project: Project) -> Path:
@@ -51,20 +54,22 @@ def files_of(project: Project) -> list[ContractFile]:
         except OSError:
             # Gone since the folder was read.
             continue
-        name, owner, tags, errors = _read(file, stamp.st_mtime_ns, stamp.st_size)
-        found.append(
-            ContractFile(file, file.relative_to(folder).as_posix(), shown_path(file, project), name, owner, tags, errors)
-        )
+        key, path = file.relative_to(folder).as_posix(), shown_path(file, project)
+        found.append(ContractFile(file, key, path, **_read(file, stamp.st_mtime_ns, stamp.st_size)))
     return found
 
 
 @lru_cache(maxsize=10_000)
-def _read(file: Path, modified: int, size: int) -> tuple[str, str, tuple[str, ...], int]:
+def _read(file: Path, modified: int, size: int) -> dict[str, Any]:
+    """The fields that the file's text gives."""
     try:
         loaded, problems = examine(file)
-    except DataSyncError:
-        return "", "", (), 1
-    errors = sum(1 for problem in problems if problem.severity != "advice")
+    except DataSyncError as error:
+        return {"name": "", "errors": 1, "problem": error.message}
+    errors = [problem for problem in problems if problem.severity != "advice"]
+    lines = [f"line {problem.line}: {replace(problem, file='', line=0, column=0, allowed='')}" for problem in errors[:1]]
+    found = {"errors": len(errors), "problem": shorten("".join(lines))}
     if loaded is None:
-        return "", "", (), errors
-    return loaded.contract.contract, owner_line(loaded), tuple(loaded.contract.tags), errors
+        return {"name": "", **found}
+    contract = loaded.contract
+    return {"name": contract.contract, "owner": owner_line(loaded), "tags": tuple(contract.tags), **found}

@@ -29,7 +29,7 @@ def _wanted(text: str = "", owner: str = "", tag: str = "", status: str = "") ->
 
 @router.get("/")
 def contracts(question: Reading, wanted: Annotated[Wanted, Depends(_wanted)], page: int = 1) -> HTMLResponse:
-    """All contracts: those that ran, and those that lie in `contracts/` and never did."""
+    """All contracts: those that ran, those that lie in `contracts/` and never did, and files that no run could load."""
     kept = _known(question)
     newest = lists.latest(question.house.history)
     rows = [ContractRow(name, (newest[name],) if name in newest else (), "", one.owner, one.tags) for name, one in kept.items()]
@@ -43,6 +43,8 @@ def contracts(question: Reading, wanted: Annotated[Wanted, Depends(_wanted)], pa
     shown = _rows(question, chosen, figures)
     hrefs = {run.run_id: question.at.run(run.run_id) for row in shown for run in row.runs}
     values = contracts_values(shown, hrefs, overview(rows, figures) if rows else {}, pages=pages)
+    broken = [file for file in files_of(question.house.project) if file.errors and question.sees(file.name)]
+    values |= {"broken": broken[:PAGE], "more_broken": len(broken[PAGE:])}
     return question.page("live_contracts.html.j2", "Contracts", **values)
 
 

@@ -153,6 +153,14 @@ def test_check_and_at_target(capfd: pytest.CaptureFixture[str]) -> None:
     assert _rows() == [(1, 5), (2, 6)]
 
 
+def test_problems_are_shown_as_they_are_written(capfd: pytest.CaptureFixture[str]) -> None:
+    _write("1,5\n")
+    text = Path("c.yaml").read_text(encoding="utf-8")
+    Path("c.yaml").write_text(text.replace("price:", "name: {type: string, pattern: '[a'}\n  price:"), encoding="utf-8")
+    assert invoke(["lint", "c.yaml"]) == 2
+    assert "hint    write \\[ for the character" in capfd.readouterr().out
+
+
 def test_a_check_holds_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     _write("1,5\n2,-1\n", "on_violation: hold")
     code, result = _run(capfd, "check", "c.yaml")

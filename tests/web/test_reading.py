@@ -54,6 +54,32 @@ def test_a_contract_says_what_it_is_before_its_first_run_and_after(tmp_path: Pat
         assert "Prices &lt;b&gt;of the shop" in found.get("/contracts/shop").text
 
 
+def test_a_file_that_cannot_be_loaded_is_in_the_list(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    contracts = tmp_path / "contracts"
+    (contracts / "typed.yaml").write_text(
+        'version: 1.0.0\ncontract: "<b>x"\nsource: {type: csv, path: a.csv}\ncolumns: {}\n', encoding="utf-8"
+    )
+    (contracts / "torn.yaml").write_text("contract: [\n", encoding="utf-8")
+    linted = (contracts / "shop.yaml").read_text(encoding="utf-8").replace("contract: shop", "contract: linted")
+    (contracts / "linted.yaml").write_text(linted.replace("min: 0", "min: x"), encoding="utf-8")
+    (contracts / "earlier.yaml").write_text(
+        "source: {type: file, path: a.csv}\ntarget: {type: file, path: b.csv}\n", encoding="utf-8"
+    )
+    with visitor(tmp_path) as found:
+        page = found.get("/").text
+        assert "3 files cannot be loaded" in page
+        assert all(f'href="/files/{name}.yaml"' in page for name in ("typed", "torn", "linted"))
+        assert "earlier.yaml" not in page
+        assert "line 2: contract: &#39;&lt;b&gt;x&#39;" in page
+        assert "(linted)" in page
+        assert "<b>x" not in page
+        assert found.get("/files/torn.yaml").status_code == 200
+        for name in ("typed", "torn", "linted"):
+            (contracts / f"{name}.yaml").unlink()
+        assert "cannot be loaded" not in found.get("/").text
+
+
 def test_a_day_lists_its_runs(shop: Visitor) -> None:
     from datetime import UTC, datetime
 

@@ -128,7 +128,10 @@ STORES: Mapping[str, Callable[[Connection | None], dict[str, str]]] = {
 
 def _check_kind(connection: Connection, kinds: tuple[str, ...]) -> None:
     if connection.kind not in ("", *kinds):
-        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not {kinds[0]}", code="E_CONNECTION")
+        hint = f"name a connection of type {' or '.join(kinds)}, or correct this one's type"
+        raise PermanentError(
+            f"connection '{connection.id}' is of type {connection.kind}, not {kinds[0]}", code="E_CONNECTION", hint=hint
+        )
 
 
 def _given(options: Mapping[str, object]) -> dict[str, str]:

@@ -84,7 +84,8 @@ def settings(connection: Connection) -> dict[str, Any]:
         PermanentError: it is of another kind.
     """
     if connection.kind not in ("oracle", ""):
-        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not oracle", code="E_CONNECTION")
+        raise PermanentError(f"connection '{connection.id}' is of type {connection.kind}, not oracle", code="E_CONNECTION",
+                             hint="name a connection of type oracle, or correct this one's type")  # fmt: skip
     found: dict[str, Any] = {key: str(connection.extra[key]) for key in _TEXTS if key in connection.extra}
     found |= {"user": connection.login, "password": connection.password, "tcp_connect_timeout": 10.0}
     if "dsn" in found:

@@ -77,7 +77,7 @@ def quote_table(name: str, dialect: Dialect) -> str:
     """
     parts = name.split(".")
     if len(parts) > 2:
-        raise UsageError(f"'{name[:80]}' is no table: write table or schema.table")
+        raise UsageError(f"'{name[:80]}' is no table: write table or schema.table", code="E_NO_TABLE")
     return ".".join(quote_identifier(part, dialect) for part in parts)
 
 
