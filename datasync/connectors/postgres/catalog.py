@@ -74,12 +74,15 @@ def check_table(session: Session, place: Place, spec: TargetSpec) -> tuple[dict[
         Its columns, none when it is absent, and the columns to add.
 
     Raises:
-        TargetMismatch: it differs in a way that is not additive, or merge finds no unique constraint on the key.
+        TargetMismatch: it differs in a way that is not additive, merge finds no unique constraint on the key, or the key's collation
+            takes different texts for one.
     """
     found = found_columns(session, place)
     if not found:
         return {}, Additions({})
     additions = compare(spec, found, "postgres", place.name)
+    if spec.write in ("merge", "scd2"):
+        _check_collations(session, place, spec.key)
     if spec.write == "merge" and not _unique_on(session, place, spec.key):
         key = ", ".join(spec.key)
         raise TargetMismatch(
@@ -87,6 +90,20 @@ def check_table(session: Session, place: Place, spec: TargetSpec) -> tuple[dict[
             hint=f"add one: datasync makes it only with a table of its own: ALTER TABLE … ADD UNIQUE ({key})",
         )
     return found, additions
+
+
+def _check_collations(session: Session, place: Place, key: tuple[str, ...]) -> None:
+    """Refuse keys that the table does not tell apart: an upsert would change another key's row."""
+    rows = session.run(
+        "SELECT a.attname::text FROM pg_attribute AS a JOIN pg_collation AS c ON c.oid = a.attcollation "
+        "WHERE a.attrelid = to_regclass(%s) AND a.attname = ANY(%s) AND NOT c.collisdeterministic",
+        [place.quoted, list(key)],
+    )
+    for (name,) in rows:
+        raise TargetMismatch(
+            f"{place.name}.{name} has a nondeterministic collation, which takes different keys for one",
+            hint="keys are told apart by every byte: give the column a deterministic collation",
+        )
 
 
 def _unique_on(session: Session, place: Place, key: tuple[str, ...]) -> bool:

@@ -68,13 +68,18 @@ def _source_deleted(spec: TargetSpec, tables: Tables) -> str:
 
 
 def _missing(spec: TargetSpec, tables: Tables) -> str:
-    """Rows `t` that a complete read should have held and did not: those before its beginning were not asked for."""
-    parts = [not_staged(spec, tables)]
+    """Rows `t` that a complete read should have held and did not."""
+    return " AND ".join((not_staged(spec, tables), *_asked_for(spec, tables)))
+
+
+def _asked_for(spec: TargetSpec, tables: Tables) -> list[str]:
+    """What tells rows `t` that a complete read should hold: not those before its beginning, nor those marked as gone."""
+    parts = []
     if spec.window is not None and spec.window.start is not None and spec.cursor is not None:
         parts.append(f"t.{tables.name(spec.cursor)} >= {bound(spec, spec.window.start, tables.dialect)}")
     if _deletes(spec).mark is not None:
         parts.append(f"t.{tables.name(str(_deletes(spec).mark))} IS NOT TRUE")
-    return " AND ".join(parts)
+    return parts
 
 
 def removals(spec: TargetSpec, tables: Tables) -> Removals | None:
@@ -95,7 +100,9 @@ def removals(spec: TargetSpec, tables: Tables) -> Removals | None:
 
 def survivors(spec: TargetSpec, tables: Tables) -> str | None:
     """Give the target's rows that stay as they are."""
-    stay = f"({_missing(spec, tables)}) IS NOT TRUE AND " if spec.complete and _deletes(spec).missing == "delete" else ""
+    taken = spec.complete and _deletes(spec).missing == "delete"
+    # Of those that are not staged; staging is asked once, for PostgreSQL makes no join of it behind an IS NOT TRUE.
+    stay = f"({' AND '.join(_asked_for(spec, tables)) or '1 = 1'}) IS NOT TRUE AND " if taken else ""
     listed = names(spec, tables, "t.")
     return f"(SELECT {listed} FROM {tables.target} AS t WHERE {stay}{not_staged(spec, tables)}) AS survivors"
 
@@ -104,13 +111,16 @@ def written(spec: TargetSpec, tables: Tables) -> Published:
     """Give what must agree after the merge: the living staged rows, and the target's rows of staged keys."""
     old = f" AND NOT ({newer(spec, tables)})" if spec.cursor is not None else ""
     staged = f"EXISTS (SELECT 1 FROM {tables.staging} AS s WHERE {same_key(spec, tables)}{old})"
-    left = f" OR ({_missing(spec, tables)})" if spec.complete and _deletes(spec).missing is not None else ""
+    found = f"SELECT t.* FROM {tables.target} AS t WHERE {staged}"
+    if spec.complete and _deletes(spec).missing is not None:
+        # Their keys are not staged: no row is in both. PostgreSQL makes no join of what stands behind an OR.
+        found += f" UNION ALL SELECT t.* FROM {tables.target} AS t WHERE {_missing(spec, tables)}"
     parts = [f"NOT ({gone(spec, tables)})"] if gone(spec, tables) else []
     if spec.cursor is not None:
         newest = f"SELECT 1 FROM {tables.target} AS t WHERE {same_key(spec, tables)} AND {newer(spec, tables)}"
         parts.append(f"NOT EXISTS ({newest})")
     where = f" WHERE {' AND '.join(parts)}" if parts else ""
     return Published(
-        f"(SELECT t.* FROM {tables.target} AS t WHERE {staged}{left}) AS written",
+        f"({found}) AS written",
         f"(SELECT s.* FROM {tables.staging} AS s{where}) AS expected",
     )

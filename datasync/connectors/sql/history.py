@@ -8,6 +8,9 @@ and added.
 MySQL joins by a hash of a key's texts, and compares their bytes behind it: a text of 700 characters is too long for the index
 that it makes of a derived table, and its hash joins keep room for all of them in each row, so that they scan again and again.
 
+Numbers of rows, which begin at 1, are asked to be below 2: PostgreSQL takes what equals 1 for next to nothing, and joins two such
+relations by a loop over both.
+
 In the SQL, `l` is a key's latest version, `s` a staged row with its instant, `e` an event.
 """
 
@@ -81,7 +84,7 @@ class Laying:
         return (
             f"SELECT * FROM (SELECT {listed}, t.{self._from}, t.{self._to}, t.{self._current}, {self._hash_as('t')}"
             f"ROW_NUMBER() OVER (PARTITION BY {key} ORDER BY t.{self._from} DESC) AS {RANK} "
-            f"FROM {self._tables.target} AS t WHERE {staged}) AS versions WHERE {RANK} = 1"
+            f"FROM {self._tables.target} AS t WHERE {staged}) AS versions WHERE {RANK} < 2"
         )
 
     def _staged(self) -> str:
@@ -147,7 +150,7 @@ class Laying:
         """Of a complete read: rows that are there although their key was closed."""
         if not self._spec.complete:
             return "1 = 0"
-        return f"l.{self._current} IS NOT TRUE AND s.{LAST} = 1 AND s.{GONE} = 0"
+        return f"l.{self._current} IS NOT TRUE AND s.{LAST} < 2 AND s.{GONE} = 0"
 
     @property
     def _returned(self) -> str:
@@ -256,11 +259,14 @@ class Laying:
     @property
     def _missing(self) -> str:
         """Current versions whose key a complete read did not hold; those before its beginning were not asked for."""
+        return " AND ".join((f"t.{self._current} IS TRUE", not_staged(self._spec, self._tables), *self._asked_for))
+
+    @property
+    def _asked_for(self) -> list[str]:
         window = self._spec.window
-        parts = [f"t.{self._current} IS TRUE", not_staged(self._spec, self._tables)]
-        if window is not None and window.start is not None and self._spec.cursor is not None:
-            parts.append(f"t.{self._from} >= {bound(self._spec, window.start, self._tables.dialect)}")
-        return " AND ".join(parts)
+        if window is None or window.start is None or self._spec.cursor is None:
+            return []
+        return [f"t.{self._from} >= {bound(self._spec, window.start, self._tables.dialect)}"]
 
     def _update(self, values: dict[str, str], source: tuple[str, str], on: str) -> str:
         rows, alias = source
@@ -278,7 +284,7 @@ class Laying:
         current = f"FROM {self._tables.target} AS t WHERE t.{self._current} IS TRUE"
         parts = [f"SELECT {listed} {current} AND {self._missing}"] if self._spec.complete else []
         if gone(self._spec, self._tables):
-            last = f"l.{self._current} IS TRUE AND s.{LAST} = 1 AND s.{GONE} = 1 AND s.{SINCE} >= l.{self._from}"
+            last = f"l.{self._current} IS TRUE AND s.{LAST} < 2 AND s.{GONE} = 1 AND s.{SINCE} >= l.{self._from}"
             parts.append(f"SELECT {self._listed('l.')} FROM staged AS s JOIN latest AS l ON {self._alike('l', 's')} WHERE {last}")
         closed = " UNION ALL ".join(parts) or f"SELECT {listed} {current} AND 1 = 0"
         return Removals(f"({self._both} {closed}) AS going", f"(SELECT {listed} {current}) AS living")
@@ -286,7 +292,8 @@ class Laying:
     def survivors(self) -> str:
         """Give the current versions that stay as they are."""
         listed = self._listed("t.")
-        stay = f"({self._missing}) IS NOT TRUE AND " if self._spec.complete else ""
+        # Of those that are not staged; staging is asked once, for PostgreSQL makes no join of it behind an IS NOT TRUE.
+        stay = f"({' AND '.join(self._asked_for) or '1 = 1'}) IS NOT TRUE AND " if self._spec.complete else ""
         where = f"t.{self._current} IS TRUE AND {stay}{not_staged(self._spec, self._tables)}"
         return f"(SELECT {listed} FROM {self._tables.target} AS t WHERE {where}) AS survivors"
 
@@ -296,7 +303,7 @@ class Laying:
             f"{'l' if name in self._untracked else 's'}.{quoted} AS {quoted}"
             for name, quoted in ((name, self._tables.name(name)) for name in self._spec.columns)
         )
-        join = f"FROM staged AS s LEFT JOIN latest AS l ON {self._alike('l', 's')} WHERE s.{LAST} = 1"
+        join = f"FROM staged AS s LEFT JOIN latest AS l ON {self._alike('l', 's')} WHERE s.{LAST} < 2"
         counted = f"(l.{self._from} IS NULL OR NOT {self._late})"
         expected = f"{self._both} SELECT {listed} {join} AND s.{GONE} = 0 AND {counted}"
         found = f"{self._both} SELECT {self._listed('l.')} {join} AND l.{self._current} IS TRUE AND NOT {self._late}"
