@@ -31,11 +31,19 @@ def set_up() -> tuple[Path, Path]:
     return home, project
 
 
+def import_great_expectations() -> None:
+    """Import it once, behind the look at what parsing imports: audits then fork from this process, and need not import it each."""
+    from datasync.gates import gx_worker
+
+    gx_worker.prepare()
+
+
 def main() -> None:
     """Look at the DAGs, run some of them, write down what happened."""
     home, project = set_up()
     found: dict[str, Any] = {}
     dags = look(project, found)
+    import_great_expectations()
     found["only_one"] = only_one(project)
     found["runs"] = {name: run(dags[name]) for name in TESTED}
     found["transient"] = transient(dags["appended"], "extract.connected=raise@1-1")

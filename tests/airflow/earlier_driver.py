@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.airflow.driver import look, run, set_up
+from tests.airflow.driver import import_great_expectations, look, run, set_up
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     _set_variable("store_code", "S9")
     found: dict[str, Any] = {}
     dags = look(project, found)
+    import_great_expectations()
     found["yes"] = earlier(dags["earlier_sync"])
     found["no"] = earlier(at_once(dags["earlier_sync"]))
     found["page"] = page(project, found["yes"]["run_id"])

@@ -6,9 +6,7 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-GUEST, STRANGER = "guest", "stranger"
-USERS = f"admin:admin,viewer:viewer,{GUEST}:user,{STRANGER}:user"
-OF_GUEST = ("passing", "held", "broken_data")
+from tests.airflow.people import GUEST, OF_GUEST, STRANGER
 
 
 class PerDag(SimpleAuthManager):

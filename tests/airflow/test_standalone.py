@@ -19,7 +19,7 @@ import pytest
 from datasync.history.store import History
 from datasync.testing.slack.gestures import signature
 from tests.airflow.browsing import PLUGIN, ask, signed_in
-from tests.airflow.manager import GUEST, OF_GUEST, STRANGER, USERS
+from tests.airflow.people import GUEST, OF_GUEST, STRANGER, USERS
 from tests.airflow.project import ROWS, make_project
 from tools.local_airflow import LOGIN, READER, LocalAirflow
 
@@ -30,6 +30,8 @@ PEOPLE = {
         {"conn_type": "slack", "password": "xoxb-made-up", "extra": {"signing_secret": SECRET}}
     ),
 }
+# As seldom as Airflow by itself: no DAG file changes here, and to read them every few seconds takes as long as all the runs.
+SELDOM = {"AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "300", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
 RELEASE = "taskInstances/load.release/-1/hitlDetails"
 
 
@@ -41,10 +43,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def airflow(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     points = f"publish.after_commit=kill_if:{project / 'kill_publish'}"
-    running = LocalAirflow(tmp_path_factory.mktemp("standalone_home"), project, extra=PEOPLE | {"DATASYNC_FAILPOINTS": points})
+    running = LocalAirflow(
+        tmp_path_factory.mktemp("standalone_home"), project, extra=PEOPLE | SELDOM | {"DATASYNC_FAILPOINTS": points}
+    )
     running.start()
     try:
-        running.wait_for_dags({"passing", "held", "appended", "wrong"})
+        running.wait_for_dags({"passing", "held", "appended", "wrong"}, 180)
         yield running
     finally:
         running.stop()

@@ -21,11 +21,11 @@ from datasync.web.access import Anybody, access_from
 from datasync.web.app import make_app
 from datasync.web.asked import House
 from datasync.web.serving import Listening, serve
-from tests.browser.looking import Looker
+from tests.browser.looking import DESKTOP, Looker
 from tests.browser.seeded import MANY, fill_project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 SIZES = {"none": 0, "one": 1, "many": MANY}
 TOKEN = "a token of sixteen letters"
@@ -41,18 +41,30 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window for all pages that are looked at: to open one takes as long as to look at most pages."""
+    made = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
+    # It closes with its last page.
+    made.new_page()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def looker(browser: Browser) -> Iterator[Callable[[str], Looker]]:
+def looker(window: BrowserContext) -> Iterator[Callable[[str], Looker]]:
     """Gives somebody who looks at pages below an address; what they saw that is wrong fails the test."""
     lookers: list[Looker] = []
 
     def made(inside: str) -> Looker:
-        lookers.append(Looker(browser, inside))
+        lookers.append(Looker(window, inside))
         return lookers[-1]
 
     yield made
     for one in lookers:
         one.close()
+    # Nobody is signed in when the next one looks.
+    window.clear_cookies()
     assert [words for one in lookers for words in one.wrong] == []
 
 

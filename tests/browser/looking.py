@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import BrowserContext
 
 DESKTOP, PHONE = (1280, 860), (390, 844)
 ALL, COLOURS, SIZES = (), ("color-contrast",), ("scrollable-region-focusable", "target-size", "meta-viewport")
@@ -32,13 +32,12 @@ class Looker:
     """Somebody who opens pages and notes what they must not do.
 
     Args:
-        browser: shared by all.
+        window: shared by all, each has a page of their own.
         inside: addresses that begin with this may be asked for, and no other.
     """
 
-    def __init__(self, browser: Browser, inside: str) -> None:
-        self._context: BrowserContext = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
-        self.page = self._context.new_page()
+    def __init__(self, window: BrowserContext, inside: str) -> None:
+        self.page = window.new_page()
         self._inside, self.wrong, self.status = inside, list[str](), 200
         self.page.on("dialog", lambda dialog: (self._note(f"dialog {dialog.message}"), dialog.dismiss()))
         self.page.on("console", lambda message: self._console(message.type, message.text))
@@ -72,7 +71,7 @@ class Looker:
 
     def close(self) -> None:
         """Close the page."""
-        self._context.close()
+        self.page.close()
 
     def _axe(self, only: Sequence[str] | None) -> list[Any]:
         if only is None:

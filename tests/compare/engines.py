@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ class Engines:
             for statement in before:
                 cursor.execute(statement.encode())
             if rows:
-                cursor.executemany(f"INSERT INTO t VALUES ({_marks(rows, '%s')})".encode(), [tuple(row) for row in rows])
+                with connection.transaction():
+                    cursor.executemany(f"INSERT INTO t VALUES ({_marks(rows, '%s')})".encode(), [tuple(row) for row in rows])
             for statement in after:
                 cursor.execute(statement.encode())
 
@@ -92,10 +94,18 @@ class Engines:
             connection.execute("SET TimeZone = 'UTC'")
             for statement in before:
                 connection.execute(statement)
-            if rows:
-                connection.executemany(f"INSERT INTO t VALUES ({_marks(rows, '?')})", [list(row) for row in rows])
+            for part in _alike(rows):
+                marks = ", ".join([f"({_marks(part, '?')})"] * len(part))
+                connection.execute(f"INSERT INTO t VALUES {marks}", list(chain.from_iterable(part)))
             for statement in after:
                 connection.execute(statement)
+
+
+def _alike(rows: Rows, most: int = 500) -> Iterator[Rows]:
+    """Cut rows into parts, of values of the same types each: DuckDB plans every statement anew, and gives the rows of one the same types."""
+    for _, found in groupby(rows, lambda row: [type(value) for value in row]):
+        part = list(found)
+        yield from (part[start : start + most] for start in range(0, len(part), most))
 
 
 def _marks(rows: Rows, mark: str) -> str:
