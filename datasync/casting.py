@@ -20,7 +20,9 @@ _INTEGER = r"^[+-]?[0-9]+$"
 _DECIMAL = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 _FLOAT = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+# A leap second has no place in any system's time: the parser would take it for the next minute.
+_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+_LEAP = ":60"
 _NAIVE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}$"
 _AWARE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?:[Zz]|[+-][0-9]{{2}}:?[0-9]{{2}})$"
 _TIME = rf"^{_CLOCK}$"
@@ -96,7 +98,17 @@ def _from_text(series: pl.Series, form: _Form, wanted: pl.DataType) -> pl.Series
         return _text_integer(series, wanted)
     if kind.is_float:
         return _text_float(series, wanted)
-    return makers[kind.name](series, form)
+    found = makers[kind.name](series, form)
+    return _in_years(found, kind) if kind.name in ("date", "timestamp") else found
+
+
+def _in_years(values: pl.Series, kind: DataType) -> pl.Series:
+    """Keep what lies in the years 1 to 9999, also in UTC: what else ISO 8601 spells, no other system here has."""
+    years = [values.dt.year()] if kind.zone is None else [values.dt.year(), values.dt.convert_time_zone("UTC").dt.year()]
+    for year in years:
+        if not year.is_between(1, 9999).all():
+            values = _keep(values, year.is_between(1, 9999))
+    return values
 
 
 def _text_integer(series: pl.Series, wanted: pl.DataType) -> pl.Series:
@@ -142,7 +154,7 @@ def _text_date(series: pl.Series, form: _Form) -> pl.Series:
 
 def _parsed(series: pl.Series, dtype: Any, form: str) -> pl.Series:
     try:
-        return series.str.strptime(dtype, form, strict=False, exact=True)
+        return _keep(series, ~series.str.contains(_LEAP, literal=True)).str.strptime(dtype, form, strict=False, exact=True)
     except pl.exceptions.PolarsError:
         return pl.Series(series.name, [None], dtype=dtype).extend_constant(None, max(len(series) - 1, 0)).head(len(series))
 
@@ -152,7 +164,9 @@ def _text_time(series: pl.Series, form: _Form) -> pl.Series:
         return _parsed(series, pl.Time(), form.parse)
     clean = _matching(series, _TIME)
     full = pl.select(pl.when(clean.str.len_chars() == 5).then(clean + ":00").otherwise(clean)).to_series()
-    return full.str.to_time("%H:%M:%S%.f", strict=False)
+    values = full.str.to_time("%H:%M:%S%.f", strict=False)
+    # No target keeps nanoseconds.
+    return _keep(values, values.cast(pl.Int64) % 1000 == 0)
 
 
 def _text_timestamp(series: pl.Series, form: _Form) -> pl.Series:

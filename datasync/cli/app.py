@@ -119,9 +119,9 @@ def invoke(arguments: list[str]) -> int:
 def _defect(error: Exception, arguments: list[str]) -> int:
     """Whatever nobody expected: said in one line, with the traceback where it was asked for."""
     if "--debug" in arguments:
-        import traceback
+        from datasync.cli.traces import trace
 
-        traceback.print_exception(error)
+        click.echo(trace(error), err=True, nl=False)
     found = DataSyncError(
         f"an unexpected {type(error).__name__}", code="E_INTERNAL", hint="this is a defect of datasync: --debug says where"
     )

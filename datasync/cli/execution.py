@@ -12,6 +12,7 @@ import click
 from datasync.cli.forms import PLAIN, Forms, give
 from datasync.cli.options import parsed_params
 from datasync.cli.presenter import console, print_json, progress, show_problems
+from datasync.cli.traces import trace
 from datasync.contract.loader import LoadedContract
 from datasync.errors import ContractError, Problem
 from datasync.gates.auditor import Auditor
@@ -111,14 +112,7 @@ def carry_out(loaded: LoadedContract, options: RunOptions, shown: Shown, auditor
         session = Session(loaded, replace(options, progress=tell), auditor)
         result = session.carry_out()
     if shown.debug and session.execution is not None and session.execution.error is not None:
-        _traceback(session.execution.error)
+        click.echo(trace(session.execution.error), err=True, nl=False)
     if not shown.quiet:
         show(result, console(), shown.verbose)
     return result
-
-
-def _traceback(error: BaseException) -> None:
-    import sys
-    import traceback
-
-    traceback.print_exception(error, file=sys.stderr)

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 FORMS = ("text", "json")
 
@@ -14,7 +15,7 @@ class JsonLines(logging.Formatter):
     """One JSON object per record: time, level, logger, event or message, and the event's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record; a traceback becomes the name and text of its exception."""
+        """Write a record; a traceback becomes the name of its exception."""
         event = getattr(record, "event", None)
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -28,10 +29,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
+class Text(logging.Formatter):
+    """One line per record, and tracebacks that say nothing that others said."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        """Write a traceback."""
+        from datasync.cli.traces import trace
+
+        return trace(ei[1]) if ei[1] is not None else ""
+
+
 def configure(form: str) -> None:
     """Send the log to stderr: datasync's own from INFO on, everybody else's warnings."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    text = Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else text)
     root = logging.getLogger()
     root.handlers = [handler]

@@ -23,8 +23,9 @@ class Edge:
 
 
 _OTHERS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
-    ("float32", "float32", (1.5, -3.4028234663852886e38, -0.0)),
+    ("float32", "float32", (1.5, -3.4028234663852886e38, 0.0)),
     ("float64", "float64", (0.1, 1.7976931348623157e308, 5e-324, -1.5)),
+    ("negative_zero", "float64", (-0.0, 0.0)),
     ("nan", "float64", (float("nan"), float("inf"), 1.0)),
     ("bool", "bool", (True, False)),
     ("string", "string", ("a", "é😀 한글", 'it\'s "quoted", \\ back; -- % {x} :y', "NULL", "NA", "001")),

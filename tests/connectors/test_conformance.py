@@ -47,7 +47,7 @@ class TestDuckdb(Conformance):
 class TestSqlite(Conformance):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> Harness:
-        lacks = frozenset({"uint64", "decimal38", "nan"})
+        lacks = frozenset({"uint64", "decimal38", "nan", "negative_zero"})
         return harness_of(tmp_path, nowhere, {"type": "sqlite", "database": "place.sqlite", "table": "t"}, lacks=lacks)
 
 
@@ -62,7 +62,8 @@ class TestMysql(Conformance):
     @pytest.fixture
     def harness(self, tmp_path: Path, mysql_database: str) -> Harness:
         place = {"type": "mysql", "connection": "warehouse", "table": "t"}
-        return harness_of(tmp_path, lambda name: connection_of(mysql_database, name), place, lacks=frozenset({"nan"}))
+        lacks = frozenset({"nan", "negative_zero"})
+        return harness_of(tmp_path, lambda name: connection_of(mysql_database, name), place, lacks=lacks)
 
 
 class TestParquet(Conformance):

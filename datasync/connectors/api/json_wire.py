@@ -13,6 +13,7 @@ from datasync.connectors.api.records import as_json
 from datasync.connectors.api.refusals import REFUSALS, open_session, refusal, rejecting
 from datasync.connectors.api.template import RECORD, RECORDS, Filling, Written, filled, path_of, to_json
 from datasync.connectors.api.wire import BUSY_PATIENCE, Busy, Parcel, digest_of
+from datasync.connectors.graphql.codes import codes_of
 from datasync.connectors.http.exchange import Answer, Request
 from datasync.connectors.http.filling import in_header
 from datasync.connectors.http.session import HttpSession
@@ -147,12 +148,12 @@ def _look_for_errors(endpoint: GraphqlTarget, body: Any) -> None:
         raise unclear(f"{endpoint.connection} did not answer with a GraphQL document")
     errors = body.get("errors")
     if errors and not (endpoint.response and (endpoint.response.rejected or "").startswith("$.errors")):
-        found = answers.found("$[*].extensions.code", errors)
-        codes = ", ".join(sorted({str(code)[:60] for code in found}))[:200]
+        found = codes_of(errors)
+        codes, number = ", ".join(found)[:200], len(errors) if isinstance(errors, list) else 1
         if any(code in _BUSY_CODES for code in found):
             raise Busy(f"{endpoint.connection} answered {codes}")
         raise PermanentError(
-            f"{endpoint.connection} refused the batch: {len(errors)} GraphQL errors", code="E_API_REFUSED",
+            f"{endpoint.connection} refused the batch: {number} GraphQL errors", code="E_API_REFUSED",
             hint=f"codes: {codes or 'none'}; response.rejected may read $.errors[*]",
         )  # fmt: skip
     if not errors and body.get("data") is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from datasync.connectors.graphql.codes import codes_of
 from datasync.connectors.http.exchange import Answer, Request
 from datasync.connectors.http.filling import in_path, in_value, variables
 from datasync.connectors.http.json_text import to_json, tree_of
@@ -85,7 +86,7 @@ class GraphqlSource(HttpSource):
 
     def _errors(self, errors: list[Any], status: int) -> ConnectorError:
         """Errors come with 200 too, beside half the data: nothing of it is taken. Their text may hold values and is not shown."""
-        codes = sorted({code for error in errors if (code := _code(error))})
+        codes = codes_of(errors)
         named = f", codes {', '.join(codes)}" if codes else ""
         message = f"{self.name}: the API answered {status} with {len(errors)} error{'s' if len(errors) != 1 else ''}{named}"
         if any(code in BUSY for code in codes):
@@ -118,10 +119,3 @@ def page_info(endpoint: Any) -> str:
         if at > 0:
             return f"{path[:at]}.pageInfo"
     return f"{path.removesuffix('[*]').rpartition('.')[0]}.pageInfo"
-
-
-def _code(error: Any) -> str:
-    """An error's code, if it is a word."""
-    extensions = error.get("extensions") if isinstance(error, dict) else None
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    return code if isinstance(code, str) and code.replace("_", "").isalnum() and len(code) <= 60 else ""

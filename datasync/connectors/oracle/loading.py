@@ -12,6 +12,7 @@ from datasync.connectors.oracle import fetching
 from datasync.connectors.oracle.catalog import TEXT_BYTES, Limit
 from datasync.connectors.oracle.engine import Session
 from datasync.connectors.oracle.tables import Shape, quoted
+from datasync.connectors.sql.storage import refuse_negative_zero
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import TargetSpec
@@ -31,9 +32,7 @@ def refuse(frame: pl.DataFrame, spec: TargetSpec, limits: Mapping[str, Limit]) -
         if kind.is_text or kind.name == "binary":
             _refuse_sizes(series, kind, limits.get(name))
         elif kind.is_float:
-            number = int(((series == 0) & (1 / series < 0)).sum())
-            if number:
-                raise _refused(name, number, "negative zero, which Oracle keeps as 0", "make it 0 in a transform")
+            refuse_negative_zero(series, "oracle")
 
 
 def _refuse_sizes(series: pl.Series, kind: DataType, limit: Limit | None) -> None:

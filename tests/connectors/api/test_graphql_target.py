@@ -45,6 +45,18 @@ def test_errors_in_a_200_are_a_refusal(project: Project, api: Api) -> None:
     assert "4711" not in json.dumps(result)
 
 
+@pytest.mark.parametrize(
+    "errors",
+    [[{"extensions": {"code": "Ada 4711"}}], [{"extensions": {"code": "Ada4711"}}], {"code": "4711"}, "4711", True, [4711]],
+)
+def test_what_is_no_code_is_not_shown(project: Project, api: Api, errors: object) -> None:
+    api.reply = lambda request: ok({"data": None, "errors": errors})
+    project.write(TARGET, contract=GRAPHQL)
+    code, result = project.run()
+    assert (code, result["error"]["code"]) == (3, "E_API_REFUSED")
+    assert "4711" not in json.dumps(result)
+
+
 def test_a_throttled_200_is_asked_again(project: Project, api: Api) -> None:
     turns = iter([ok({"errors": [{"extensions": {"code": "THROTTLED"}}]})])
     api.before = lambda request: next(turns, None)

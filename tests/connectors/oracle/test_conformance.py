@@ -17,7 +17,7 @@ class TestOracle(Conformance):
         place = {"type": "oracle", "connection": "erp", "table": "T"}
         # A name with a double quote is none of Oracle's.
         hostile = tuple(name for name in HOSTILE if '"' not in name)
-        lacks = frozenset({"float32", "empty_string", "empty_binary", "time", "list", "list_of_text"})
+        lacks = frozenset({"negative_zero", "empty_string", "empty_binary", "time", "list", "list_of_text"})
         return harness_of(tmp_path, lambda _: CONNECTION, place, hostile=hostile, lacks=lacks)
 
     @pytest.mark.parametrize("kind", ["timestamp[us, UTC]"])
