@@ -12,7 +12,6 @@ import polars as pl
 from datasync.connectors.mysql.catalog import Limit
 from datasync.connectors.mysql.engine import Session
 from datasync.connectors.mysql.staging import quoted
-from datasync.connectors.sql.storage import refuse_negative_zero
 from datasync.contract.types import DataType, polars_type
 from datasync.errors import PermanentError
 from datasync.failpoints import failpoint
@@ -48,8 +47,6 @@ def wire_frame(frame: pl.DataFrame, columns: Mapping[str, DataType], limits: Map
         if dtype != polars_type(kind):
             raise PermanentError(f"column {name} arrives as {dtype}, the contract says {kind}", code="E_STAGING_TYPE")
         _refuse(frame[name], kind, limits.get(name))
-        if kind.is_float:
-            refuse_negative_zero(frame[name], "mysql")
         made.append(_wire(frame[name], kind))
     return pl.DataFrame(made)
 

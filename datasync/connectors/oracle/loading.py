@@ -12,7 +12,6 @@ from datasync.connectors.oracle import fetching
 from datasync.connectors.oracle.catalog import TEXT_BYTES, Limit
 from datasync.connectors.oracle.engine import Session
 from datasync.connectors.oracle.tables import Shape, quoted
-from datasync.connectors.sql.storage import refuse_negative_zero
 from datasync.contract.types import DataType
 from datasync.errors import PermanentError
 from datasync.seams import TargetSpec
@@ -25,14 +24,12 @@ def refuse(frame: pl.DataFrame, spec: TargetSpec, limits: Mapping[str, Limit]) -
     """Refuse rows with values that Oracle would alter without a word, or that do not fit.
 
     Raises:
-        PermanentError: an empty text or binary, which is NULL there; a negative zero, which loses its sign; a text too long.
+        PermanentError: an empty text or binary, which is NULL there; a text too long.
     """
     for name, kind in spec.columns.items():
         series = frame[name]
         if kind.is_text or kind.name == "binary":
             _refuse_sizes(series, kind, limits.get(name))
-        elif kind.is_float:
-            refuse_negative_zero(series, "oracle")
 
 
 def _refuse_sizes(series: pl.Series, kind: DataType, limit: Limit | None) -> None:

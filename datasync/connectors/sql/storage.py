@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from datasync.contract.expressions.dialects import quote_identifier
 from datasync.contract.types import DataType, Dialect
-from datasync.errors import PermanentError, TargetMismatch
-
-if TYPE_CHECKING:
-    import polars as pl
+from datasync.errors import TargetMismatch
 
 _DUCKDB = {
     "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT",
@@ -151,17 +147,3 @@ def _sqlite(kind: DataType) -> str:
     if kind.name == "uint64":
         raise _refuse(kind, "sqlite", "its integers end at 2^63: int64, or string")
     return _SQLITE[kind.name]
-
-
-def refuse_negative_zero(series: pl.Series, system: str) -> None:
-    """Refuse floats whose sign MySQL, SQLite and Oracle would drop without a word.
-
-    Raises:
-        PermanentError: there are some.
-    """
-    number = int(((series == 0) & (1 / series < 0)).sum())
-    if number:
-        raise PermanentError(
-            f"{series.name} has {number} row{'s' if number > 1 else ''} with negative zero, which {system} keeps as 0",
-            code="E_VALUE", hint="make it 0 in a transform",
-        )  # fmt: skip

@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 
 from datasync.casting import cast_column
-from datasync.connectors.sql.storage import refuse_negative_zero
 from datasync.contract.types import DataType, polars_type
 from datasync.errors import PermanentError
 from datasync.seams import POSITION
@@ -38,8 +37,6 @@ def stored_frame(frame: pl.DataFrame, columns: Mapping[str, DataType]) -> pl.Dat
         if dtype != polars_type(kind):
             raise PermanentError(f"column {name} arrives as {dtype}, the contract says {kind}", code="E_STAGING_TYPE")
         _refuse(frame[name], kind)
-        if kind.is_float:
-            refuse_negative_zero(frame[name], "sqlite")
         made.append(_stored(frame[name], kind))
     return pl.DataFrame(made)
 
