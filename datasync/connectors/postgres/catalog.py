@@ -74,8 +74,8 @@ def check_table(session: Session, place: Place, spec: TargetSpec) -> tuple[dict[
         Its columns, none when it is absent, and the columns to add.
 
     Raises:
-        TargetMismatch: it differs in a way that is not additive, merge finds no unique constraint on the key, or the key's collation
-            takes different texts for one.
+        TargetMismatch: it differs in a way that is not additive, merge finds no unique constraint on the key, or the key's
+            collation takes different texts for one.
     """
     found = found_columns(session, place)
     if not found:
