@@ -61,5 +61,10 @@ def run(rows: int | None, times: int, peers: bool = False) -> None:
             Contender("datasync compare, equal", [*command, "bench:src", "shop:src", "--key", "id"]),
             Contender("datasync compare, 10 differences", [*command, "bench:changed", "shop:src", "--key", "id"], (1,)),
             Contender("datasync compare, equal, key sku, id", [*command, "bench:src", "shop:src", "--key", "sku,id"]),
+            Contender(
+                "datasync compare, 10 differences, key sku, id",
+                [*command, "bench:changed", "shop:src", "--key", "sku,id"],
+                (1,),
+            ),
         ]
         show(f"PostgreSQL beside MariaDB, {number:,} rows x 10", side_by_side(contenders, times, DATA, environment))

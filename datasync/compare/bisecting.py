@@ -15,6 +15,8 @@ Sums = Mapping[int | None, tuple[int, int]]
 ROWS_OF_A_RANGE = 1_000
 MOST_RANGES = 4_096
 """Ranges of the first look."""
+SURVEYED = 2**14
+"""Ranges of the one scan that says all of a key that is cut by its hash: so many that few rows are left to fetch."""
 MOST_GROUPS = 65_536
 """Checksums of a later look, at most."""
 FEW_ROWS = 50_000
@@ -35,6 +37,20 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What the first look at a table told.
+
+    Attributes:
+        duplicates: keys that several rows have, and those rows.
+        sums: by range of `SPAN // SURVEYED` places, of a key that is cut by its hash; None: of a whole key.
+    """
+
+    bounds: Bounds
+    duplicates: tuple[int, int]
+    sums: Sums | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Suspects:
     """Where the tables differ.
 
@@ -50,27 +66,38 @@ class Suspects:
 
 
 def bounds(digest: Digest) -> Bounds:
-    """Ask a table for its bounds."""
+    """Ask a table for the bounds of a whole key."""
     rows, null_keys, least, greatest, strange = digest.table.rows(digest.bounds())[0]
     if strange:
         least = greatest = None
     return Bounds(int(rows), int(null_keys or 0), least, greatest, int(strange or 0))
 
 
-def bisect(pair: tuple[Digest, Digest], found: tuple[Bounds, Bounds], pool: ThreadPoolExecutor) -> Suspects:
+def look(digest: Digest) -> Look:
+    """Ask a table for what is to be known before ranges are cut finer: of a key that its hash cuts, in one scan."""
+    if digest.whole:
+        keys, rows = digest.table.rows(digest.duplicates())[0]
+        return Look(bounds(digest), (int(keys), int(rows or 0)))
+    found = [[int(cell) for cell in row] for row in digest.table.rows(digest.survey(SPAN // SURVEYED))]
+    rows, nulls, keys, several = (sum(row[place] for row in found) for place in (1, 3, 4, 5))
+    sums: Sums = {number: (count, checksum) for number, count, checksum, *_ in found}
+    return Look(Bounds(rows, nulls, 0, SPAN - 1, 0), (keys, several), sums)
+
+
+def bisect(pair: tuple[Digest, Digest], found: tuple[Look, Look], pool: ThreadPoolExecutor) -> Suspects:
     """Find the ranges in which two tables differ.
 
     Args:
         pair: their SQL.
-        found: their bounds.
+        found: what the first look at them told.
         pool: runs the two tables' statements.
     """
-    total = max(side.rows for side in found)
-    width = _first_width(found, total)
-    among: tuple[str, str] = ("", "")
+    total = max(side.bounds.rows for side in found)
+    width = _first_width((found[0].bounds, found[1].bounds), total) if pair[0].whole else SPAN // SURVEYED
+    first, second = found[0].sums, found[1].sums
+    if first is None or second is None:
+        first, second = _both(pair, width, ("", ""), pool)
     while True:
-        asked = [pool.submit(_sums, digest, width, chosen) for digest, chosen in zip(pair, among, strict=True)]
-        first, second = (future.result() for future in asked)
         ranges = frozenset(number for number in {*first, *second} if first.get(number) != second.get(number))
         rows = sum(max(first.get(number, (0, 0))[0], second.get(number, (0, 0))[0]) for number in ranges)
         suspects = Suspects(ranges, width, rows)
@@ -79,6 +106,12 @@ def bisect(pair: tuple[Digest, Digest], found: tuple[Bounds, Bounds], pool: Thre
             return suspects
         among = (pair[0].among(ranges, width), pair[1].among(ranges, width))
         width = finer
+        first, second = _both(pair, width, among, pool)
+
+
+def _both(pair: tuple[Digest, Digest], width: int, among: tuple[str, str], pool: ThreadPoolExecutor) -> tuple[Sums, Sums]:
+    first, second = (pool.submit(_sums, digest, width, chosen) for digest, chosen in zip(pair, among, strict=True))
+    return first.result(), second.result()
 
 
 def _sums(digest: Digest, width: int, among: str) -> Sums:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from datasync.compare.bisecting import Bounds, bisect, bounds, fetch
+from datasync.compare.bisecting import Look, bisect, fetch, look
 from datasync.compare.digests import Digest
 from datasync.compare.families import TEXTS
 from datasync.compare.matching import Streams, Unmatched
@@ -70,10 +70,7 @@ def compare(a: Table, b: Table, question: Question) -> Comparison:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    sides = [
-        _side(table, *facts)
-        for table, facts in zip((a, b), zip(found.bounds, found.duplicates, pairing.lacks, strict=True), strict=True)
-    ]
+    sides = [_side(table, told, lacks) for table, told, lacks in zip((a, b), found.looks, pairing.lacks, strict=True)]
     return Comparison(
         sides[0], sides[1], question.key, tuple(column.name for column in pairing.columns), question.where,
         found.counts["only_a"], found.counts["only_b"], found.counts["different"], dict(found.by_column), tuple(found.samples),
@@ -85,8 +82,7 @@ def compare(a: Table, b: Table, question: Question) -> Comparison:
 class _Found:
     """What a comparison has found so far."""
 
-    bounds: tuple[Bounds, Bounds]
-    duplicates: tuple[tuple[int, int], tuple[int, int]]
+    looks: tuple[Look, Look]
     counts: Counter[Kind] = field(default_factory=Counter)
     by_column: Counter[str] = field(default_factory=Counter)
     samples: list[Difference] = field(default_factory=list)
@@ -95,14 +91,13 @@ class _Found:
 
 def _compare(tables: tuple[Table, Table], columns: tuple[Compared, ...], question: Question, pool: ThreadPoolExecutor) -> _Found:
     pair = _digests(tables, columns, question, whole=_whole(columns, question))
-    first, second = pool.map(bounds, pair)
-    if first.strange or second.strange:
+    first, second = pool.map(look, pair)
+    if first.bounds.strange or second.bounds.strange:
         # SQLite's integers may be anything: their order is none.
         pair = _digests(tables, columns, question, whole=False)
-        first, second = pool.map(bounds, pair)
-    one, other = pool.map(_duplicates, pair)
-    found = _Found((first, second), (one, other))
-    suspects = bisect(pair, found.bounds, pool)
+        first, second = pool.map(look, pair)
+    found = _Found((first, second))
+    suspects = bisect(pair, found.looks, pool)
     if suspects.ranges:
         streams = Streams(fetch(pair[0], suspects), fetch(pair[1], suspects), pair[0].key)
         for unmatched in streams.unmatched():
@@ -155,11 +150,6 @@ def _where(table: Table, text: str | None, read_as: Mapping[str, DataType]) -> s
     return f"rowid IN (SELECT number FROM (SELECT rowid AS number, * REPLACE ({cells}) FROM {table.relation}) WHERE {rule})"
 
 
-def _duplicates(digest: Digest) -> tuple[int, int]:
-    keys, rows = digest.table.rows(digest.duplicates())[0]
-    return int(keys), int(rows or 0)
-
-
 def _count(found: _Found, unmatched: Unmatched, columns: tuple[Compared, ...], question: Question) -> None:
     """Count a key's rows, and keep some to be shown. Rows without a key are never taken for two states of one row."""
     of_a, of_b = unmatched.count
@@ -193,14 +183,13 @@ def _shown(text: str | None, show: bool) -> str | None:
     return cut if show else shape(cut)
 
 
-def _side(table: Table, bound: Bounds, duplicates: tuple[int, int], lacks: tuple[str, ...]) -> Side:
+def _side(table: Table, told: Look, lacks: tuple[str, ...]) -> Side:
     return Side(
         table.label,
         table.dialect,
-        bound.rows,
-        bound.null_keys,
-        duplicates[0],
-        duplicates[1],
+        told.bounds.rows,
+        told.bounds.null_keys,
+        *told.duplicates,
         table.unreadable,
         table.queries,
         lacks,

@@ -79,16 +79,14 @@ class Digest:
         return "(" + " OR ".join(f"{name} IS NULL" for name in self._names()) + ")"
 
     def bounds(self) -> str:
-        """A SELECT of the number of rows, of those without a key, and of a whole key least, greatest and how many are strange."""
+        """Of a whole key, a SELECT of the number of rows, of those without a key, least, greatest and how many are strange."""
         null = f"sum(CASE WHEN {self.null_key()} THEN 1 ELSE 0 END)"
-        if not self.whole:
-            return f"SELECT count(*), {null}, 0, {SPAN - 1}, 0 FROM {self._from()}"
         name = self._names()[0]
         strange = f"sum(CASE WHEN typeof({name}) NOT IN ('integer', 'null') THEN 1 ELSE 0 END)" if self._is("sqlite") else "0"
         return f"SELECT count(*), {null}, min({name}), max({name}), {strange} FROM {self._from()}"
 
     def duplicates(self) -> str:
-        """A SELECT of how many keys several rows have, and how many rows those are."""
+        """Of a whole key, a SELECT of how many of them several rows have, and how many rows those are."""
         inner = f"SELECT count(*) AS n FROM {self._from([f'NOT {self.null_key()}'])} GROUP BY {self.place} HAVING count(*) > 1"
         return f"SELECT count(*), sum(n) FROM ({inner}) AS d"
 
@@ -98,16 +96,35 @@ class Digest:
         inner = f"SELECT {self._range(width)} AS r, {self.row} AS h FROM {self._from([among])}"
         return f"SELECT r, count(*), {added}(h) FROM ({inner}) AS d GROUP BY r"
 
+    def survey(self, width: int) -> str:
+        """A SELECT of all that one scan tells of a key that is not whole.
+
+        Args:
+            width: places of a range.
+
+        Returns:
+            SQL of each range: its number, rows and checksum, rows without a key, keys that several rows have, and those rows.
+        """
+        added = "datasync_sum" if self._is("sqlite") else "sum"
+        null = f"CASE WHEN {self.null_key()} THEN 1 ELSE 0 END"
+        inner = f"SELECT {self.place} AS p, {self.row} AS h, {null} AS z FROM {self._from()}"
+        keys = f"SELECT p, z, count(*) AS n, {added}(h) AS h FROM ({inner}) AS d GROUP BY p, z"
+        several = "sum(CASE WHEN z = 0 AND n > 1 THEN {} ELSE 0 END)"
+        return (
+            f"SELECT {self._range(width, 'p')} AS r, sum(n), {added}(h), sum(n * z), {several.format(1)}, {several.format('n')} "
+            f"FROM ({keys}) AS k GROUP BY r"
+        )
+
     def fetched(self, among: str = "") -> str:
         """A SELECT of rows in order: place, hash and the canonical texts."""
         texts = ", ".join(f"{text} AS c{number}" for number, text in enumerate(self.texts()))
         inner = f"SELECT {self.place} AS p, {self.row} AS h, {texts} FROM {self._from([among])}"
         return f"SELECT * FROM ({inner}) AS d ORDER BY CASE WHEN p IS NULL THEN 1 ELSE 0 END, p, h"
 
-    def _range(self, width: int) -> str:
+    def _range(self, width: int, place: str = "") -> str:
         """SQL of a place's range; all engines cut towards zero, so that the range 0 is twice as wide."""
         operator = {"mysql": "DIV", "duckdb": "//"}.get(self.table.dialect, "/")
-        return f"({self.place} {operator} {width})"
+        return f"({place or self.place} {operator} {width})"
 
     def among(self, ranges: Collection[int | None], width: int) -> str:
         """SQL that selects the rows of some ranges; empty: so many that it is no use."""

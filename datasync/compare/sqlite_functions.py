@@ -17,7 +17,7 @@ _WORDS = {"true": "1", "t": "1", "yes": "1", "y": "1", "1": "1", "false": "0", "
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Add `datasync_text(cell, family)`, `datasync_hash(text)` and the aggregate `datasync_sum(integer)`."""
+    """Add `datasync_text(cell, family)`, `datasync_hash(text)` and the aggregate `datasync_sum`, of integers and of such sums."""
     connection.create_function("datasync_text", 2, canonical_text, deterministic=True)
     connection.create_function("datasync_hash", 1, row_hash, deterministic=True)
     connection.create_aggregate("datasync_sum", 1, _Sum)  # type: ignore[arg-type]
@@ -34,8 +34,8 @@ class _Sum:
     def __init__(self) -> None:
         self._sum = 0
 
-    def step(self, value: int | None) -> None:
-        self._sum += value or 0
+    def step(self, value: int | str | None) -> None:
+        self._sum += int(value or 0)
 
     def finalize(self) -> str:
         return str(self._sum)

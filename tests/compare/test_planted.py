@@ -148,6 +148,18 @@ def test_few_statements(engines: Engines) -> None:
     assert found.fetched < 2000
 
 
+def test_one_scan_says_all_of_keys_that_are_cut_by_their_hash(engines: Engines) -> None:
+    rows = _rows(1, 3000)
+    engines.fill("postgres", DDL["postgres"], rows)
+    engines.fill("mysql", DDL["mysql"], rows)
+    same = compare(engines.open("postgres"), engines.open("mysql"), Question(("a", "b")))
+    assert (same.same, same.a.queries, same.b.queries) == (True, 4, 5)
+    engines.fill("mysql", DDL["mysql"], [*rows[:-1], (*rows[-1][:2], "1.00", "x")])
+    other = compare(engines.open("postgres"), engines.open("mysql"), Question(("a", "b")))
+    assert (other.different, other.a.queries, other.b.queries) == (1, 5, 6)
+    assert other.fetched < 10
+
+
 def test_some_columns_some_rows_and_hidden_values(engines: Engines) -> None:
     engines.fill(
         "postgres",
