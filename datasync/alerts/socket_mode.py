@@ -39,11 +39,11 @@ def listen(connection: Connection, desk: SlackDesk, stop: threading.Event, ready
         ready()
         stop.wait()
     finally:
-        client.close()
+        hang_up(client)
 
 
 def connect(connection: Connection, desk: SlackDesk) -> SocketModeClient:
-    """Sign in to Socket Mode; close what is given back.
+    """Sign in to Socket Mode; hang up what is given back.
 
     Raises:
         PermanentError, TransientError: as `listen`.
@@ -62,9 +62,22 @@ def connect(connection: Connection, desk: SlackDesk) -> SocketModeClient:
         with translated("apps.connections.open"):
             client.connect()
     except BaseException:
-        client.close()
+        hang_up(client)
         raise
     return client
+
+
+def hang_up(client: SocketModeClient) -> None:
+    """Close a client.
+
+    Its thread that listens to a session says of itself that it has not ended when it begins. Begun just while `close` says that
+    it has, it would listen for ever, and `close` would wait for it as long: it is told again until it hears.
+    """
+    closing = threading.Thread(target=client.close, name="slack-hang-up", daemon=True)
+    closing.start()
+    while closing.is_alive():
+        closing.join(0.1)
+        client.current_session_state.terminated = True
 
 
 def _take(desk: SlackDesk, line: BaseSocketModeClient, request: SocketModeRequest) -> None:

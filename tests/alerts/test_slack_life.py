@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from datasync.alerts.acting import Decision
-from datasync.alerts.socket_mode import connect
+from datasync.alerts.socket_mode import connect, hang_up
 from datasync.errors import PermanentError, TransientError, UsageError
 from datasync.results.model import RowCounts
 from datasync.testing.slack import LOSE_ANSWER, error, status
@@ -33,7 +34,7 @@ def at_work(tmp_path: Path) -> Iterator[Office]:
             assert found.slack.sockets.wait_for_app()
             yield found
         finally:
-            client.close()
+            hang_up(client)
 
 
 def press(office: Office, action: str, value: str = "", who: str = "U0001") -> None:
@@ -162,7 +163,7 @@ def test_who_may_not_act_is_told(tmp_path: Path) -> None:
             press(found, "resolve", who="U0002")
             assert found.incident().state == "resolved"
         finally:
-            client.close()
+            hang_up(client)
 
 
 @pytest.mark.parametrize(
@@ -288,3 +289,24 @@ def test_acting_elsewhere_is_seen_in_slack(at_work: Office) -> None:
     assert at_work.incident().state == "open"
     assert any("snooze of price.min is over" in text for text in at_work.thread())
     assert time.monotonic() - began < 10
+
+
+class LateListener:
+    """A client of Socket Mode whose thread begins to listen just after it was told to end."""
+
+    def __init__(self) -> None:
+        self.current_session_state = SimpleNamespace(terminated=False)
+        self.closed = False
+
+    def close(self) -> None:
+        self.current_session_state.terminated = False
+        deadline = time.monotonic() + 60
+        while not self.current_session_state.terminated and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.closed = self.current_session_state.terminated
+
+
+def test_a_line_is_hung_up_although_its_thread_begins_late() -> None:
+    client: Any = LateListener()
+    hang_up(client)
+    assert client.closed

@@ -154,6 +154,8 @@ def test_one_scan_says_all_of_keys_that_are_cut_by_their_hash(engines: Engines) 
     engines.fill("mysql", DDL["mysql"], rows)
     same = compare(engines.open("postgres"), engines.open("mysql"), Question(("a", "b")))
     assert (same.same, same.a.queries, same.b.queries) == (True, 4, 5)
+    # A table that somebody's snapshot sees cannot be made anew.
+    engines.close()
     engines.fill("mysql", DDL["mysql"], [*rows[:-1], (*rows[-1][:2], "1.00", "x")])
     other = compare(engines.open("postgres"), engines.open("mysql"), Question(("a", "b")))
     assert (other.different, other.a.queries, other.b.queries) == (1, 5, 6)

@@ -24,6 +24,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.webhook import WebhookClient
 
+from datasync.alerts.socket_mode import hang_up
 from datasync.testing.slack import DROP, HANG, LOSE_ANSWER, FakeSlack, Target, error, rate_limited, status
 
 BUTTON = {"type": "button", "action_id": "ack", "text": {"type": "plain_text", "text": "Acknowledge"}, "value": "7"}
@@ -287,7 +288,7 @@ def test_socket_mode_and_a_cut_line(slack: FakeSlack, client: WebClient) -> None
         assert slack.sockets.wait_for_app()
         assert slack.gestures.click(message, "ack", slack.world.users["U0001"]).status == 200
     finally:
-        socket.close()
+        hang_up(socket)
     assert seen == ["ack", "ack"]
 
 
