@@ -70,16 +70,17 @@ def mysql_database(mysql_url: str) -> Iterator[str]:
 def connection_of(url: str, name: str = "warehouse") -> Connection:
     """Read a libpq URL, or one of MySQL."""
     parts = urlsplit(url)
+    mysql = parts.scheme.startswith(("mysql", "mariadb"))
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or parts.hostname or ""
     return Connection(
         name,
-        "mysql" if parts.scheme == "mysql" else "postgres",
+        "mysql" if mysql else "postgres",
         host,
-        parts.port,
+        parts.port or (int(query.pop("port")) if "port" in query else None),
         unquote(parts.username or ""),
         # A server that trusts its socket asks for no password: the planted one must show nowhere.
-        unquote(parts.password or ("" if parts.scheme == "mysql" else SECRET)),
+        unquote(parts.password or ("" if mysql else SECRET)),
         parts.path.lstrip("/"),
         query,
     )

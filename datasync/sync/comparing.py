@@ -23,7 +23,7 @@ from datasync.contract.endpoints.api import API_KINDS
 from datasync.contract.loader import LoadedContract, find_contracts
 from datasync.contract.types import DataType
 from datasync.contract.variables import resolve_params
-from datasync.errors import ConnectorError, ContractError, Interrupted, UsageError
+from datasync.errors import ConnectorError, ContractError, Interrupted, PermanentError, UsageError
 from datasync.plan.build import target_name
 from datasync.seams import Connection, Source, Surroundings
 from datasync.sync.judged import file_endpoint
@@ -48,12 +48,14 @@ class Place:
         endpoint: a contract's target, or a source.
         types: what a contract says of its columns.
         key: the contract's.
+        made_by: the command that publishes there; empty: it is no contract's target.
     """
 
     label: str
     endpoint: Any
     types: Mapping[str, DataType]
     key: tuple[str, ...] = ()
+    made_by: str = ""
 
 
 def compare_places(
@@ -167,7 +169,8 @@ def _contract(name: str, project: Project) -> LoadedContract:
 
 
 def _with_shadow(loaded: LoadedContract, params: Mapping[str, str]) -> tuple[Place, Place]:
-    return _target(loaded, loaded.contract.target, params), _target(loaded, shadow_target(loaded.contract), params)
+    shadow = _target(loaded, shadow_target(loaded.contract), params)
+    return _target(loaded, loaded.contract.target, params), replace(shadow, made_by=f"{shadow.made_by} --shadow")
 
 
 def _target(loaded: LoadedContract, target: Any, params: Mapping[str, str]) -> Place:
@@ -182,6 +185,7 @@ def _target(loaded: LoadedContract, target: Any, params: Mapping[str, str]) -> P
         rendered(target, values),
         types_of(contract.columns),
         _key(contract),
+        f"datasync run {contract.contract}",
     )
 
 
@@ -207,7 +211,14 @@ def _open(place: Place, around: Surroundings, folder: Path, opened: list[Source 
         )
     source = open_source(_reading(endpoint), around)
     opened.append(source)
-    return spooled(place.label, source, place.types, folder)
+    try:
+        return spooled(place.label, source, place.types, folder)
+    except PermanentError as error:
+        if error.code != "E_SOURCE_MISSING" or not place.made_by:
+            raise
+        raise PermanentError(
+            f"{place.label}: nothing is published there", code=error.code, hint=f"publish first: {place.made_by}"
+        ) from error
 
 
 def _reading(endpoint: Any) -> Any:

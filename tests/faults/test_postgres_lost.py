@@ -27,11 +27,11 @@ class Proxy:
     """Stands between a client and the server's socket; cuts every connection once the server was sent a word.
 
     Args:
-        server: the server's socket.
+        server: the server's socket, or its host and port.
         folder: where this one listens.
     """
 
-    def __init__(self, server: Path, folder: Path) -> None:
+    def __init__(self, server: Path | tuple[str, int], folder: Path) -> None:
         self.word: bytes | None = None
         self.forward = True
         """Whether the server still gets what holds the word."""
@@ -39,7 +39,7 @@ class Proxy:
         self._server = server
         self._ended = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / server.name))
+        self._listener.bind(str(folder / (server.name if isinstance(server, Path) else f".s.PGSQL.{server[1]}")))
         self._listener.listen()
         self._listener.settimeout(0.1)
         self._threads = [threading.Thread(target=self._accept)]
@@ -54,8 +54,9 @@ class Proxy:
                 thread.start()
 
     def _carry(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server:
-            server.connect(str(self._server))
+        local = isinstance(self._server, Path)
+        with client, socket.socket(socket.AF_UNIX if local else socket.AF_INET) as server:
+            server.connect(str(self._server) if local else self._server)
             while not self._ended.is_set():
                 ready, _, _ = select.select([client, server], [], [], 0.1)
                 for one in ready:
@@ -86,9 +87,9 @@ class Proxy:
 def proxied(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, postgres_database: str) -> Iterator[tuple[Place, Proxy]]:
     """A database that is reached through a proxy."""
     direct = connection_of(postgres_database)
-    if not direct.host.startswith("/"):
-        pytest.skip("the server of DATASYNC_TEST_POSTGRES_URL has no socket here to stand before")
-    server = next(Path(direct.host).glob(".s.PGSQL.*[0-9]"))
+    server: Path | tuple[str, int] = (direct.host, direct.port or 5432)
+    if direct.host.startswith("/"):
+        server = next(Path(direct.host).glob(f".s.PGSQL.{direct.port or '*[0-9]'}"))
     folder = tmp_path_factory.mktemp("proxy")
     proxy = Proxy(server, folder)
     place = Place("postgres", tmp_path, replace(direct, host=str(folder)))

