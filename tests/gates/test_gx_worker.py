@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -15,8 +17,11 @@ import duckdb
 import pytest
 
 from datasync.contract.known_expectations import EXPECTATIONS
+from datasync.gates import auditor as auditor_module
 from datasync.gates import gx_worker
+from datasync.gates.auditor import Auditor
 from datasync.gates.left_out import not_installed
+from datasync.seams import GxAccess
 
 ARGUMENTS: dict[str, Any] = {
     "column": "a", "column_A": "a", "column_B": "b", "column_list": ["a", "b"], "value": 3, "value_set": [1, 2, 3],
@@ -125,3 +130,31 @@ def test_a_question_too_large_for_little_memory_is_asked_again_with_more(url: st
         patch.setattr(gx_worker, "_checkpoint", once)
         assert gx_worker.validated({"dialect": "duckdb"}) == answers[1]
     assert asked == [(gx_worker.DUCKDB_MEMORY,), ()]
+
+
+def test_where_a_slim_worker_does_not_start_a_whole_one_judges(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+    original = auditor_module._spawned
+
+    def spawned(log: Path, whole: bool = False) -> Any:
+        started.append(whole)
+        worker = original(log, whole)
+        if not whole:
+            # As if Great Expectations insisted on something that is left out.
+            os.kill(worker._pid, signal.SIGKILL)
+        return worker
+
+    monkeypatch.setattr(auditor_module, "_spawned", spawned)
+    monkeypatch.delitem(sys.modules, "great_expectations", raising=False)
+    auditor = Auditor(tmp_path / "log")
+    entry = {
+        "type": "expect_column_values_to_not_be_null",
+        "kwargs": {"column": "a"},
+        "severity": "critical",
+        "meta": {"check": "n"},
+    }
+    try:
+        found = auditor.checkpoint(GxAccess(url, "t", "duckdb"), [entry])
+    finally:
+        auditor.close()
+    assert (started, found["n"].success, found["n"].error) == ([False, True], True, "")
