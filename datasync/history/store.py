@@ -148,6 +148,12 @@ class History:
         rows = self._rows(select(*(tables.runs.c[name] for name in RunFacts.__slots__)).where(tables.runs.c.run_id == run_id))
         return RunFacts(*rows[0]) if rows else None
 
+    def running(self, sync: str) -> list[str]:
+        """Give the runs of a sync, oldest first, that began and whose end nobody wrote down; no checks, for they own no sync."""
+        runs = tables.runs.c
+        query = select(runs.run_id).where(runs.sync == sync, runs.status == "running", runs.kind != "check")
+        return [row[0] for row in self._rows(query.order_by(runs.started_at))]
+
     def contract_of(self, run_id: str) -> str | None:
         """Give the contract's name of a run, finished or not."""
         return self._scalar(select(tables.runs.c.contract).where(tables.runs.c.run_id == run_id))  # type: ignore[no-any-return]

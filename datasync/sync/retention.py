@@ -14,11 +14,12 @@ from datasync.errors import DataSyncError, UsageError
 from datasync.history import views
 from datasync.history.rows import QuarantineBatch
 from datasync.history.store import History
-from datasync.storage import place, read_frame, remove, write_frame
+from datasync.storage import matches, place, read_frame, remove, write_frame
+from datasync.sync.progress import read_progress
 from datasync.sync.project import Project
 from datasync.sync.shadow import shadow_target
 from datasync.sync.systems import surroundings
-from datasync.workspace import workspaces
+from datasync.workspace import Workspace, workspaces
 
 WORKSPACES = timedelta(days=7)
 HISTORY = timedelta(days=365)
@@ -44,10 +45,11 @@ def clean(project: Project, dry_run: bool, now: datetime | None = None) -> Remov
     try:
         contracts = {loaded.contract.contract: loaded for loaded in _contracts(project)}
         live = {row.run_id for status in ("held", "running") for row in history.list_runs(None, status, 1000)}
+        silent = _silent(project, history, moment - WORKSPACES)
         old = [(contract, run) for contract, run in history.old_runs(moment - WORKSPACES) if run not in live]
         removed: Removed = {
-            "workspace": _workspaces(project, old, dry_run),
-            "staging": _staging(project, history, contracts.values(), {run for _, run in old}, dry_run),
+            "workspace": _workspaces(project, history, old, dry_run),
+            "staging": _staging(project, history, contracts.values(), {run for _, run in old} | silent, dry_run),
             "quarantine": _quarantine(project, history, contracts, moment, dry_run),
             "evidence": _evidence(history, {run for _, run in old}, dry_run),
         }
@@ -72,7 +74,21 @@ def _contracts(project: Project) -> Iterable[LoadedContract]:
             continue
 
 
-def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> list[str]:
+def _silent(project: Project, history: History, before: datetime) -> set[str]:
+    """Runs that never ended and have said nothing since a time: killed, and no later run of their sync has found that out.
+
+    Their staging goes. What else they left stays: it may be published, and their rows in quarantine somebody's to correct.
+    """
+    found = set()
+    for row in history.list_runs(None, "running", 1000):
+        started = row.started_at if row.started_at.tzinfo else row.started_at.replace(tzinfo=UTC)
+        seen = read_progress(project.run_folder(row.contract, row.run_id))
+        if max(started, seen.at if seen is not None else started) < before:
+            found.add(row.run_id)
+    return found
+
+
+def _workspaces(project: Project, history: History, old: list[tuple[str, str]], dry_run: bool) -> list[str]:
     known = set(workspaces(project.workspace))
     gone = []
     for contract, run in old:
@@ -80,9 +96,18 @@ def _workspaces(project: Project, old: list[tuple[str, str]], dry_run: bool) -> 
         if (contract, run) in known and workspace.folder.is_dir():
             gone.append(str(workspace.folder))
             if not dry_run:
+                _unrecorded(workspace, history, run)
                 remove(workspace.folder)
                 remove(workspace.local)
     return gone
+
+
+def _unrecorded(workspace: Workspace, history: History, run: str) -> None:
+    """Remove quarantined rows that history does not know, or they would lie there for ever: their run was killed over them."""
+    known = {batch.name for batch in history.quarantine_batches(run_id=run)}
+    for file in matches(workspace.quarantine, "*.parquet"):
+        if file.stem not in known:
+            remove(file)
 
 
 def _staging(project: Project, history: History, contracts: Iterable[LoadedContract], over: set[str], dry_run: bool) -> list[str]:

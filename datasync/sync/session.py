@@ -42,6 +42,7 @@ from datasync.sync.systems import Systems, open_systems
 from datasync.sync.telemetry import emit
 from datasync.sync.telling import Telling, sent, tell_of
 from datasync.sync.texts import keep_text
+from datasync.sync.unfinished import Begun, end_lost
 from datasync.sync.unsent import finish_first, unsent
 from datasync.sync.written import facts_of, linked, manifest_of, rerun_notes
 from datasync.workspace import Workspace
@@ -151,7 +152,9 @@ class Session:
             try:
                 systems = stack.enter_context(open_systems(self.loaded, self.project, request, self.auditor, self._audits()))
                 self._cancel += [system for system in (systems.source, systems.target, systems.auditor) if system is not None]
-                prepared = self._noted(prepare(Opened(self.contract, systems.source, systems.target, history), request))
+                found = prepare(Opened(self.contract, systems.source, systems.target, history), request)
+                self._earlier += end_lost(self.loaded, self.project, history, found.plan, Begun(params))
+                prepared = self._noted(found)
             except UsageError:
                 raise
             except DataSyncError as error:

@@ -1,6 +1,6 @@
-"""F01 behind the commit: what a killed run set aside is open for replay, although nothing of its end was written down.
+"""F01: what a run that was killed set aside is open for replay if it had published, and what it left goes if it had not.
 
-The rows are published and the watermark moved, so no later window reads what lies in quarantine again (I2).
+Behind the commit the rows are published and the watermark moved, so no later window reads what lies in quarantine again (I2).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,8 @@ import pytest
 
 from datasync.contract.loader import load_contract
 from datasync.failpoints import VARIABLE
+from datasync.sync.project import open_project
+from datasync.sync.retention import clean
 from datasync.sync.unfinished import end
 from tests.faults.test_crash_loop import Forker, forker
 
@@ -112,3 +115,72 @@ def test_it_can_be_killed_there_again(killed: Forker) -> None:
     assert _run(killed, failpoint="history.before_record=kill") == -9
     assert _run(killed) == 0
     assert _quarantine() == {("X", "open"): 1}
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forker: Forker) -> Forker:
+    """A run X that was killed before its commit."""
+    monkeypatch.chdir(tmp_path)
+    Path("datasync.toml").touch()
+    Path("contracts").mkdir()
+    Path("contracts/c.yaml").write_text(CONTRACT.replace("TARGET", TARGETS["sqlite"]), encoding="utf-8")
+    with duckdb.connect("src.duckdb") as source:
+        source.execute(
+            "CREATE TABLE src AS SELECT n AS id, CASE WHEN n = 2 THEN -1 ELSE n END AS price, n AS seq FROM range(1, 6) t(n)"
+        )
+    assert _cut(forker, "--run-id", "X", failpoint="publish.begin=kill") == -9
+    return forker
+
+
+def _cut(forker: Forker, *more: str, failpoint: str = "") -> int:
+    return forker.run(["run", "contracts/c.yaml", *more], {VARIABLE: failpoint})
+
+
+def _staging() -> int:
+    with closing(sqlite3.connect("out.sqlite")) as target:
+        return len(
+            target.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_datasync_stg_*'").fetchall()
+        )
+
+
+def _cleaned(days: int) -> dict[str, list[str]]:
+    return clean(open_project(Path("contracts/c.yaml")), False, datetime.now(UTC) + timedelta(days=days))
+
+
+def test_the_next_run_ends_one_that_never_published(cut_off: Forker) -> None:
+    """Or it would be running for ever, and nothing of it would ever be cleaned."""
+    assert _cut(cut_off, "--run-id", "Y") == 0
+    assert _quarantine() == {("X", "evidence"): 1, ("Y", "open"): 1}
+    error = _result("X")["error"]
+    assert isinstance(error, dict)
+    assert (_result("X")["status"], error["code"]) == ("error", "E_LOST_PROCESS")
+    assert "run X was cut off" in str(_result("Y")["notes"])
+    assert _staging() == 1
+    assert _cleaned(6)["staging"] == []
+    removed = _cleaned(8)
+    assert removed["staging"] == ["X"]
+    assert any("/X" in folder for folder in removed["workspace"])
+    assert _staging() == 0
+
+
+def test_one_that_nothing_follows_leaves_no_staging(cut_off: Forker) -> None:
+    assert _cleaned(6)["staging"] == []
+    assert _cleaned(8)["staging"] == ["X"]
+    assert _staging() == 0
+    assert _quarantine() == {("X", "pending"): 1}
+
+
+def test_a_run_that_is_taken_up_again_is_not_ended(cut_off: Forker) -> None:
+    assert _cut(cut_off, "--from", "audit") == 0
+    assert _quarantine() == {("X", "open"): 1}
+    assert "cut off" not in str(_result("X")["notes"])
+
+
+def test_rows_that_a_run_was_killed_over_go_with_it(cut_off: Forker) -> None:
+    """Their file is there before history knows of it."""
+    assert _cut(cut_off, "--run-id", "Y", failpoint="quarantine.after_write=kill") == -9
+    assert _cut(cut_off, "--run-id", "Z") == 0
+    folders = Path(".datasync/quarantine/crash")
+    assert [len(list((folders / run).iterdir())) for run in "XYZ"] == [1, 1, 1]
+    _cleaned(8)
+    assert {run: len(list((folders / run).glob("*.parquet"))) for run in "XYZ"} == {"X": 1, "Y": 0, "Z": 1}
