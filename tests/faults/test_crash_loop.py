@@ -47,6 +47,7 @@ TARGETS = {
     "duckdb": "{type: duckdb, database: out.duckdb, table: t, write: merge}",
     "sqlite": "{type: sqlite, database: out.sqlite, table: t, write: merge}",
     "postgres": "{type: postgres, connection: target, table: public.t, write: merge}",
+    "postgres_swap": "{type: postgres, connection: target, table: public.t, write: replace, replace_by: swap}",
     "mysql": "{type: mysql, connection: target, table: t, write: merge}",
     "mysql_swap": "{type: mysql, connection: target, table: t, write: replace, replace_by: swap}",
     "mysql_scd2": "{type: mysql, connection: target, table: t, write: scd2}",
@@ -56,7 +57,7 @@ TARGETS = {
     "scd2": "{type: sqlite, database: out.sqlite, table: t, write: scd2}",
     "s3": "{type: parquet, path: s3://BUCKET/t, connection: lake, write: merge}",
 }
-SERVERS = {"postgres": "postgres_database", **dict.fromkeys(("mysql", "mysql_swap", "mysql_scd2"), "mysql_database")}
+SERVERS = {kind: f"{kind.partition('_')[0]}_database" for kind in TARGETS if kind.startswith(("postgres", "mysql"))}
 """Kinds whose target outlives a test's folder, and the fixture that gives it a database."""
 BOOKS = ("_datasync_commits", "_datasync_fence", "_datasync_files")
 ELSEWHERE = ("transform.batch", "spill.written", "audit.stored", "audit.moved", "alert.before_send", "alert.after_send")
@@ -132,7 +133,7 @@ def _stored() -> list[tuple[Any, ...]]:
 def _on_server(kind: str, server: str | None, *statements: str) -> list[tuple[Any, ...]]:
     """Run statements; give the rows of the last, if it has any."""
     assert server is not None
-    if kind == "postgres":
+    if kind.startswith("postgres"):
         with psycopg.connect(server, autocommit=True) as connection:
             cursor = [connection.execute(statement.encode()) for statement in statements][-1]
             return cursor.fetchall() if cursor.description else []
@@ -177,6 +178,9 @@ def _points(kind: str) -> list[str]:
     """Every boundary for one kind of target; for the others those that touch the target or the books."""
     if kind == "s3":
         return ["stage.after_commit", *(point for point in INVENTORY if point.startswith("publish."))]
+    if kind == "postgres_swap":
+        # Elsewhere it goes the way of postgres.
+        return ["publish.after_ddl", "publish.after_dml", "publish.after_commit_row"]
     if kind == "duckdb":
         return [point for point in INVENTORY if point not in ELSEWHERE]
     return [
@@ -223,7 +227,7 @@ def _first(kind: str, folder: Path, tools: tuple[pytest.MonkeyPatch, Forker], se
     monkeypatch.chdir(folder)
     if server is not None:
         _on_server(kind, server, *(f"DROP TABLE IF EXISTS {name}" for name in ("t", *BOOKS)))
-        if kind != "postgres":
+        if not kind.startswith("postgres"):
             _on_server(kind, server, "DROP TABLE IF EXISTS _datasync_swaps")
     Path("datasync.toml").touch()
     bucket = f"crash{secrets.token_hex(6)}"
