@@ -56,6 +56,9 @@ def settings(connection: Connection) -> dict[str, Any]:
         raise PermanentError(f"connection '{connection.id}': a timeout is no number of seconds", code="E_CONNECTION") from error
     if isinstance(extra.get("ssl"), Mapping):
         found["ssl"] = dict(extra["ssl"])
+    if "unix_socket" in found and not any(name.startswith("ssl") for name in found):
+        # Nobody listens on a socket's way: encrypting it would cost a core for nothing.
+        found["ssl_disabled"] = True
     named = {
         "host": connection.host or "localhost", "port": connection.port or 3306, "user": connection.login,
         "password": connection.password, "database": connection.database or None,

@@ -363,6 +363,11 @@ def test_settings_are_those_of_the_connection() -> None:
     assert found["ssl_verify_cert"] is True
     assert (found["connect_timeout"], found["port"], found["host"]) == (3, 3306, "h")
     assert "local_infile" not in found
+    # A socket is encrypted only where that is asked for.
+    assert "ssl_disabled" not in found
+    local = {"unix_socket": "/run/s"}
+    assert engine.settings(Connection("c", "mysql", "", extra=local))["ssl_disabled"] is True
+    assert "ssl_disabled" not in engine.settings(Connection("c", "mysql", "", extra={**local, "ssl_ca": "ca.pem"}))
     with pytest.raises(PermanentError):
         engine.settings(Connection("c", "postgres", "h"))
     with closing(engine.Session(Connection("c", "mysql", "h"))) as session:
