@@ -161,7 +161,10 @@ def started_in(folder: Path) -> list[str]:
 def test_an_interrupted_example_leaves_nothing_running(number: signal.Signals, tmp_path: Path, short: Path) -> None:
     (short / "t").mkdir(mode=0o755)
     known = os.environ | {"TMPDIR": str(short / "t"), "PYTHONUNBUFFERED": "1"}
+    # Where tests run in the background, SIGINT may be ignored, and what they start would ignore it, too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command("customers", tmp_path / "told"), stdout=subprocess.PIPE, text=True, env=known)
+    signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     try:
         for line in process.stdout:
