@@ -133,6 +133,7 @@ class _Audit:
         if self.staging.dialect not in SHARED or self.plan.accepted is None:
             self._measure(keys)
             return self._checkpoint(self.outcome.staged)
+        self.staging.prepare()
         expectations = self._expectations(self.plan.accepted.rows)
         with ThreadPoolExecutor(1, "datasync-audit") as beside:
             # The thread works for the same run: its log records say so.

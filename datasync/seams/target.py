@@ -69,6 +69,9 @@ class Staging(Protocol):
     def delete(self, where: str) -> int:
         """Take the staged rows out for which `where` (SQL over the staging columns) is true; committed; gives their number."""
 
+    def prepare(self) -> None:
+        """Build ahead what publishing needs, while others read staging; what cannot be built is left to publish to say."""
+
     def gx(self) -> AbstractContextManager[GxAccess]:
         """While open, another process may read staging by URL."""
 

@@ -196,6 +196,9 @@ class LocalStaging:
         """Take rows out of staging."""
         return self._inner.delete(where)
 
+    def prepare(self) -> None:
+        """Nothing: it is never published."""
+
     def gx(self) -> AbstractContextManager[GxAccess]:
         """Let the audit's process read the local file."""
         return self._inner.gx()

@@ -42,6 +42,61 @@ def test_an_absent_table_is_made_by_renaming_with_key_and_not_null(postgres: Pla
         publish(target, replace(spec, run_id="r2", position=False), [(2, None)])
 
 
+KEY = "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p'"
+STAGED = "\\_datasync\\_stg\\_%"
+
+
+def _indexes(postgres: Place, table: str) -> list[str]:
+    """Names of the indexes of tables whose names are like this."""
+    return [
+        name for (name,) in postgres.rows(f"SELECT indexname::text FROM pg_indexes WHERE tablename LIKE '{table}' ORDER BY 1")
+    ]
+
+
+def test_the_key_of_an_absent_table_is_indexed_while_staging_is_judged(postgres: Place) -> None:
+    target, spec = (
+        postgres.target(),
+        spec_of({"a": "int64", "b": "string"}, write="merge", key=("b", "a"), required=frozenset({"a", "b"})),
+    )
+    token = target.acquire(spec)
+    stage(target, spec, frame_of(spec, [(1, "x"), (2, "x")]))
+    for _ in range(2):
+        target.staging(spec).prepare()
+    assert len(_indexes(postgres, STAGED)) == 1
+    target.publish(spec, PublishRequest(token=token, rows=2))
+    assert postgres.rows(KEY) == [("t_pkey", "PRIMARY KEY (b, a)")]
+    assert _indexes(postgres, "t") == ["t_pkey"]
+    # What is there has its key: nothing is made ahead for it.
+    second = replace(spec, run_id="r2")
+    stage(target, second, frame_of(spec, [(3, "y")]))
+    target.staging(second).prepare()
+    assert _indexes(postgres, STAGED) == []
+
+
+def test_repeated_keys_get_their_index_when_the_audit_has_taken_them_out(postgres: Place) -> None:
+    target, spec = postgres.target(), spec_of(IV, write="merge", key=("id",), required=frozenset({"id"}))
+    token = target.acquire(spec)
+    stage(target, spec, frame_of(spec, [(1, "a"), (1, "b"), (2, "c")]))
+    staging = target.staging(spec)
+    staging.prepare()
+    assert _indexes(postgres, STAGED) == []
+    assert staging.delete("id = 1") == 2
+    target.publish(spec, PublishRequest(token=token, rows=1))
+    assert postgres.rows(KEY) == [("t_pkey", "PRIMARY KEY (id)")]
+
+
+@pytest.mark.parametrize(("table", "key"), [("t", "t_pkey1"), ("t" * 60, "t" * 58 + "_pkey")])
+def test_a_key_whose_name_is_taken_or_too_long_is_named_by_postgresql(postgres: Place, table: str, key: str) -> None:
+    postgres.rows("CREATE TABLE t_pkey (n integer)")
+    target, spec = postgres.target(table), spec_of(IV, write="merge", key=("id",), required=frozenset({"id"}))
+    token = target.acquire(spec)
+    stage(target, spec, frame_of(spec, [(1, "a")]))
+    target.staging(spec).prepare()
+    target.publish(spec, PublishRequest(token=token, rows=1))
+    assert postgres.rows(KEY.replace("'t'", f"'{table}'")) == [(key, "PRIMARY KEY (id)")]
+    assert _indexes(postgres, table) == [key]
+
+
 def test_staging_survives_no_crash_but_an_absent_target_does(postgres: Place) -> None:
     target, spec = postgres.target(), spec_of(IV)
     persistence = "SELECT DISTINCT relpersistence::text FROM pg_class WHERE relname LIKE '\\_datasync\\_stg\\_%'"

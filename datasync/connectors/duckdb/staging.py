@@ -74,6 +74,9 @@ class DuckdbStaging:
                 connection.execute(f"{head} SELECT * FROM _datasync_copy")
                 connection.unregister("_datasync_copy")
 
+    def prepare(self) -> None:
+        """Nothing: the rows are copied into a table that has its key."""
+
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Close our connection while another process reads the file: DuckDB lets one process in at a time."""

@@ -99,6 +99,9 @@ class MysqlStaging:
         finally:
             self._session.run(f"DROP TEMPORARY TABLE IF EXISTS {gone}")
 
+    def prepare(self) -> None:
+        """Nothing: the rows are copied into a table that has its key."""
+
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Give the URL: MySQL lets other processes in."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from datasync.connectors.postgres.catalog import Place, check_table, exists
 from datasync.connectors.postgres.engine import Session, lock_number
-from datasync.connectors.postgres.staging import creation, quoted
+from datasync.connectors.postgres.staging import creation, key_index, quoted
 from datasync.connectors.postgres.swap import check_swappable, swap
 from datasync.connectors.refusals import no_staging
 from datasync.connectors.sql import bookkeeping as book
@@ -21,6 +21,8 @@ _NAME_WAIT = "60s"
 """How long to wait for another sync that publishes to the same table."""
 _LOCK_WAIT = "4s"
 """How long any other lock is waited for: readers queue behind a waiting change of the table, so it gives up and tries again."""
+_LONGEST_NAME = 63
+"""Bytes of a name in PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +120,53 @@ class Publication:
 
     def _become(self, tables: Tables) -> None:
         """Make the staging table the target: it was absent."""
-        for statement in becoming(self.spec, tables, self.place.table):
+        for statement in becoming(self.spec, tables, self.place.table, self._indexed_ahead()):
             self.session.run(statement)
         row = self.session.run("SELECT relpersistence::text FROM pg_class WHERE oid = to_regclass(%s)", [tables.target])
         if row[0][0] == "u":
             # The target was dropped while this run loaded a staging table that need not survive a crash.
             self.session.run(f"ALTER TABLE {tables.target} SET LOGGED")
 
+    def _indexed_ahead(self) -> str:
+        """Give SQL that makes the index of `PostgresStaging.prepare` the key, by the name that PostgreSQL gives keys; or none."""
+        index = self.place.beside(key_index(self.spec, book.staging_name(self.spec.run_id)))
+        if not exists(self.session, index):
+            return ""
+        name = key_name(self.place.table)
+        if len(name.encode()) > _LONGEST_NAME or exists(self.session, self.place.beside(name)):
+            # PostgreSQL finds another name for a key that it indexes itself.
+            self.session.run(f"DROP INDEX {index.quoted}")
+            return ""
+        return indexed_key(self.place.table, index.table)
 
-def becoming(spec: TargetSpec, tables: Tables, name: str) -> list[str]:
-    """Give the statements that turn a staging table into the target."""
+
+def key_name(table: str) -> str:
+    """Name a table's key as PostgreSQL does."""
+    return f"{table}_pkey"
+
+
+def indexed_key(table: str, index: str) -> str:
+    """Give SQL that makes an index the key of a table."""
+    return f"CONSTRAINT {quoted(key_name(table))} PRIMARY KEY USING INDEX {quoted(index)}"
+
+
+def becoming(spec: TargetSpec, tables: Tables, name: str, constraint: str = "") -> list[str]:
+    """Give the statements that turn a staging table into the target.
+
+    Args:
+        spec: what is published.
+        tables: both tables, quoted.
+        name: the target's, bare.
+        constraint: SQL of its key where that is made of an index.
+    """
     statements = [f"ALTER TABLE {tables.staging} DROP COLUMN {quoted(POSITION)}"] if spec.position else []
     statements += [f"COMMENT ON TABLE {tables.staging} IS NULL", f"ALTER TABLE {tables.staging} RENAME TO {quoted(name)}"]
     required = [f"ALTER COLUMN {quoted(column)} SET NOT NULL" for column in spec.columns if column in spec.required]
     if required:
         statements.append(f"ALTER TABLE {tables.target} {', '.join(required)}")
     if spec.key:
-        statements.append(f"ALTER TABLE {tables.target} ADD PRIMARY KEY ({', '.join(quoted(column) for column in spec.key)})")
+        key = constraint or f"PRIMARY KEY ({', '.join(quoted(column) for column in spec.key)})"
+        statements.append(f"ALTER TABLE {tables.target} ADD {key}")
     return statements
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,13 @@ from datasync.connectors.sql.statements import Tables
 from datasync.connectors.sql.storage import declared
 from datasync.contract.expressions.dialects import literal_sql, quote_identifier
 from datasync.contract.types import STRING, Dialect
-from datasync.errors import PermanentError
+from datasync.errors import DataSyncError, PermanentError
 from datasync.seams import POSITION, Connection, GxAccess, TargetSpec
 
 if TYPE_CHECKING:
     import polars as pl
+
+log = logging.getLogger("datasync")
 
 
 def quoted(name: str) -> str:
@@ -84,11 +88,36 @@ class PostgresStaging:
         """Take rows out of staging."""
         return self._systems.session.changed(f"DELETE FROM {self.relation} WHERE {where}")
 
+    def prepare(self) -> None:
+        """Index the key of a table that will become the target: the audit looks for repeated keys in a third of the time then.
+
+        Repeated keys have no such index; publishing makes it when the audit has taken them out.
+        """
+        if self._exists or not self._spec.as_staged or not self._spec.key:
+            return
+        bulk = self._systems.bulk
+        try:
+            with closing(bulk.connect(autocommit=True)) as session, bulk.statement(session) as statement:
+                statement.run(indexing(self._spec, self._tables, self._place[1]))
+        except DataSyncError as error:
+            log.debug("the key is not indexed ahead: %s", error)
+
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Give the URL: PostgreSQL lets other processes in."""
         schema, table = self._place
         yield GxAccess(sqlalchemy_url(self._systems.connection), table, "postgres", schema)
+
+
+def key_index(spec: TargetSpec, staging: str) -> str:
+    """Name the index of a staging table's key; another key is another index."""
+    return f"{staging}_{hashlib.sha256(repr(spec.key).encode()).hexdigest()[:12]}"
+
+
+def indexing(spec: TargetSpec, tables: Tables, staging: str) -> str:
+    """Give the statement that indexes the key of a staging table; what an earlier try made stays."""
+    columns = ", ".join(quoted(name) for name in spec.key)
+    return f"CREATE UNIQUE INDEX IF NOT EXISTS {quoted(key_index(spec, staging))} ON {tables.staging} ({columns})"
 
 
 def creation(spec: TargetSpec, tables: Tables) -> str:

@@ -10,8 +10,8 @@ from datasync.connectors.postgres.bulk import Bulk, PostgresWriter
 from datasync.connectors.postgres.catalog import Place, check_table, exists, find_place, found_columns
 from datasync.connectors.postgres.engine import Session, lock_number
 from datasync.connectors.postgres.guard import Guard, free
-from datasync.connectors.postgres.publishing import Publication, becoming, books
-from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, staging_ddl
+from datasync.connectors.postgres.publishing import Publication, becoming, books, indexed_key
+from datasync.connectors.postgres.staging import PostgresStaging, Systems, creation, indexing, key_index, staging_ddl
 from datasync.connectors.postgres.swap import check_swappable
 from datasync.connectors.refusals import busy, loaded_elsewhere, no_staging
 from datasync.connectors.sql import bookkeeping as book
@@ -178,9 +178,11 @@ class PostgresTarget:
         schema, _, table = self._table.rpartition(".")
         prefix = quote_table(schema, "postgres") + "." if schema else ""
         tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
+        name = book.staging_name(spec.run_id)
         absent = [
             f"CREATE TABLE {tables.staging} ({', '.join(declared(spec.columns, 'postgres', spec.required))})",
-            *becoming(spec, tables, table),
+            *([indexing(spec, tables, name)] if spec.key else []),
+            *becoming(spec, tables, table, indexed_key(table, key_index(spec, name)) if spec.key else ""),
         ]
         if not spec.as_staged:
             absent = [creation(spec, tables)]

@@ -72,6 +72,9 @@ class SqliteStaging:
         with self._handle.transaction() as connection:
             return connection.execute(f"DELETE FROM {self.relation} WHERE {where}").rowcount
 
+    def prepare(self) -> None:
+        """Nothing: the rows are copied into a table that has its key."""
+
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
         """Give the URL: SQLite lets other processes read."""
