@@ -148,6 +148,8 @@ def main() -> None:
     done then, so it is not waited for.
     """
     gc.set_threshold(YOUNG)
+    # numpy's linear algebra, which is of no use here, would start a thread per processor as soon as numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = invoke(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from datasync.contract.types import Dialect
 from datasync.seams import GxAccess
 
 START_TIMEOUT = 120.0
@@ -55,6 +56,12 @@ class Auditor:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             # Where Great Expectations is imported already, a fork has it for nothing.
             self._worker = _forked(self._log) if "great_expectations" in sys.modules else _spawned(self._log)
+
+    def expect(self, dialect: Dialect) -> None:
+        """Say in which system staging will be, so that its driver is ready too when it is judged; starts the worker."""
+        self.start()
+        assert self._worker is not None
+        self._worker.write({"expect": dialect})
 
     def checkpoint(self, access: GxAccess, expectations: Sequence[dict[str, Any]]) -> dict[str, GxOutcome]:
         """Run one checkpoint.
@@ -182,7 +189,7 @@ def _spawned(log: Path, whole: bool = False) -> _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             start_new_session=True,
         )
     assert process.stdin is not None

@@ -7,6 +7,7 @@ seconds overlaps the extract without sharing an interpreter with it.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import queue
@@ -15,10 +16,11 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import IO, Any
 
-from datasync.gates.left_out import Stub, not_installed
+from datasync.gates.gx_slim import EXPECTATIONS, slim
 
 
 def serve(commands: IO[str], answers: IO[str], ready: Callable[[], str] | None = None) -> None:
@@ -26,7 +28,7 @@ def serve(commands: IO[str], answers: IO[str], ready: Callable[[], str] | None =
 
     Args:
         commands: one JSON document a line.
-        answers: one for each command, after one that says the worker is ready.
+        answers: one for each checkpoint, after one that says the worker is ready.
         ready: makes it so; default: `prepare`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -38,6 +40,9 @@ def serve(commands: IO[str], answers: IO[str], ready: Callable[[], str] | None =
     _say(answers, {"ready": (ready or prepare)()})
     while True:
         command = json.loads(waiting.get())
+        if "expect" in command:
+            _load_driver(command["expect"])
+            continue
         try:
             answer: dict[str, Any] = validated(command)
         except Exception as error:
@@ -88,6 +93,18 @@ def _rehearse() -> None:
     entry = {"type": ROWS, "kwargs": {"unexpected_rows_query": query}, "meta": {"check": "n"}, "severity": "critical"}
     _judge(context, batch, [entry])
     source.get_execution_engine().close()
+
+
+_DIALECTS = {"postgres": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite", "duckdb": "duckdb"}
+
+
+def _load_driver(dialect: str) -> None:
+    """Import what reads a system; where that is not installed, the checkpoint says so."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import NoSuchModuleError
+
+    with suppress(ImportError, NoSuchModuleError, KeyError):
+        create_engine(f"{_DIALECTS[dialect]}://").dispose()
 
 
 def checkpoint(command: dict[str, Any]) -> list[dict[str, Any]]:
@@ -220,6 +237,8 @@ def _counted_rows() -> str:
 def _expectation(entry: dict[str, Any]) -> Any:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+    # It is known to Great Expectations once it is imported, which `slim` leaves to us.
+    importlib.import_module(f"{EXPECTATIONS}.{entry['type']}")
     if entry["type"] == ROWS:
         entry = entry | {"type": _counted_rows()}
     configuration = ExpectationConfiguration(
@@ -276,29 +295,11 @@ def _exception(info: dict[str, Any]) -> str:
     return ""
 
 
-PLOTTING = ("altair", "scipy", "scipy.stats", "scipy.special")
-"""A third of Great Expectations' import time is for plots and divergence, which no contract can ask for: lint refuses them."""
-PLACES = ("file_path", "filesystem", "dbfs", "s3", "google_cloud_storage", "azure_blob_storage")
-FILES = tuple(
-    f"great_expectations.datasource.fluent.{name}"
-    for name in (
-        "fabric",
-        "spark_datasource",
-        *(f"{engine}_{place}_datasource" for engine in ("pandas", "spark") for place in PLACES),
-    )
-)
-"""A fifth of what is left builds the models of its own sources for files, clouds and Spark: the audit reads SQL."""
-CLOUDS = ("azure", "boto3", "botocore", "google", "pyspark", "snowflake")
-"""Great Expectations looks for their clients, a second where they are installed, and works without: the audit reads SQL."""
-
-
 def _prepare_alone() -> str:
     """Prepare in a process that is the audit's alone, without what it cannot ask for; imports leave no garbage to collect."""
-    for name in (*PLOTTING, *FILES):
-        sys.modules.setdefault(name, Stub(name))
     gc.disable()
     try:
-        with not_installed(CLOUDS):
+        with slim():
             return prepare()
     finally:
         gc.freeze()

@@ -7,6 +7,7 @@ import threading
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -49,5 +50,22 @@ class Stub(types.ModuleType):
         part = sys.modules[f"{self.__name__}.{name}"] = Stub(f"{self.__name__}.{name}")
         return part
 
+    def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """Be no base of a class that is made of a part."""
+        return ()
+
     def __call__(self, *_arguments: Any, **_named: Any) -> Any:
         raise RuntimeError(f"{self.__name__} is not loaded in this process")
+
+
+class Package(Stub):
+    """A package whose modules are imported when they are asked for by name, not by its own `__init__`.
+
+    Args:
+        name: its full name.
+        folder: where its modules are.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(name)
+        self.__path__ = [str(folder)]

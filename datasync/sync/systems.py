@@ -12,7 +12,7 @@ from datasync.connectors.registry import open_source, open_target
 from datasync.contract.checks import checks_of, types_of
 from datasync.contract.endpoints import DuckdbTarget
 from datasync.contract.loader import LoadedContract, find_contracts, load_contract
-from datasync.contract.types import DataType
+from datasync.contract.types import DataType, Dialect
 from datasync.contract.variables import placeholders, render_path
 from datasync.errors import ContractError, UsageError
 from datasync.gates.auditor import Auditor
@@ -77,7 +77,7 @@ def open_systems(
     auditor = auditor or Auditor(workspace.local / "audit.log")
     if audited and _audits(loaded):
         # Before locks and connections: a forked worker must not hold any of them.
-        auditor.start()
+        auditor.expect(_staged_in(loaded, request))
     source = open_source(rendered(contract.source, values), around)
     target = open_target(rendered(contract.target, values), around) if contract.target is not None else None
     if hasattr(source, "known"):
@@ -127,6 +127,15 @@ def rendered(endpoint: Any, values: Mapping[str, Any]) -> Any:
         if text and any(True for _ in placeholders(text)):
             endpoint = endpoint.model_copy(update={name: render_path(text, values)})
     return endpoint
+
+
+def _staged_in(loaded: LoadedContract, request: Request) -> Dialect:
+    """Say which system will hold staging: databases keep their own, all else is staged in DuckDB."""
+    target = loaded.contract.target
+    if request.options.kind == "check" or target is None:
+        return "duckdb"
+    found: dict[str, Dialect] = {"postgres": "postgres", "mysql": "mysql", "sqlite": "sqlite"}
+    return found.get(target.type, "duckdb")
 
 
 def _audits(loaded: LoadedContract) -> bool:

@@ -20,7 +20,7 @@ from datasync.contract.known_expectations import EXPECTATIONS
 from datasync.gates import auditor as auditor_module
 from datasync.gates import gx_worker
 from datasync.gates.auditor import Auditor
-from datasync.gates.left_out import not_installed
+from datasync.gates.left_out import Package, not_installed
 from datasync.seams import GxAccess
 
 ARGUMENTS: dict[str, Any] = {
@@ -115,6 +115,32 @@ def test_a_package_that_is_left_out_can_be_imported_afterwards() -> None:
     with not_installed(["colorsys"]), pytest.raises(ModuleNotFoundError, match="No module named 'colorsys'"):
         importlib.import_module("colorsys")
     assert importlib.import_module("colorsys").rgb_to_hsv(0, 0, 0) == (0, 0, 0)
+
+
+def test_a_driver_is_ready_before_the_checkpoint_and_one_that_is_unknown_does_no_harm(worker: Worker, url: str) -> None:
+    assert worker.process.stdin is not None
+    for dialect in ("duckdb", "postgres", "mysql", "sqlite", "oracle"):
+        worker.process.stdin.write(json.dumps({"expect": dialect}) + "\n")
+    entry = {"type": "expect_column_to_exist", "kwargs": {"column": "a"}, "meta": {"check": "a"}, "severity": "critical"}
+    assert worker.ask(url, [entry])["a"]["success"]
+
+
+def test_modules_of_a_package_are_imported_without_what_it_imports_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "__init__.py").write_text("raise RuntimeError('the whole')", encoding="utf-8")
+    (tmp_path / "part.py").write_text("VALUE = 7", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "a_package", Package("a_package", tmp_path))
+    assert importlib.import_module("a_package.part").VALUE == 7
+
+    class Made(importlib.import_module("a_package").Something):  # type: ignore[misc]
+        """A class whose base is left out."""
+
+    assert Made.__bases__ == (object,)
+    with pytest.raises(RuntimeError, match="not loaded"):
+        importlib.import_module("a_package").Something()
+    for name in ("a_package.part", "a_package.Something"):
+        monkeypatch.delitem(sys.modules, name)
 
 
 def test_a_question_too_large_for_little_memory_is_asked_again_with_more(url: str) -> None:
