@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 _DURATION = re.compile(r"^([1-9][0-9_]*|0)(ms|s|m|h|d)$")
 _SHARE = re.compile(r"^([0-9]+(?:\.[0-9]+)?)\s*%$")
@@ -180,4 +180,5 @@ LimitValue = Annotated[
     WithJsonSchema({"anyOf": [{**_TEXT, "pattern": r"^[0-9.]+\s*%$"}, {"type": "number"}, {"type": "integer"}]}),
 ]
 RateValue = Annotated[Rate, BeforeValidator(parse_rate), WithJsonSchema({**_TEXT, "pattern": "^[0-9_]+ */ *(s|m|h)$"})]
+Steps = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 LastRuns = Annotated[int, BeforeValidator(parse_runs), WithJsonSchema({**_TEXT, "pattern": "^last [0-9]+ runs$"})]

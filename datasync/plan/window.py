@@ -16,6 +16,9 @@ from datasync.seams import Commit, Window, WindowValue
 
 _GRAINS: dict[Unit, int] = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 1}
 """Microseconds of a unit."""
+LEAST = -(2**63)
+"""Below every integer that a column holds."""
+LAG = "before an integer lag is a number, before dates and timestamps a duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class CursorFacts:
         column: its name in the source.
         kind: an integer, date or timestamp type.
         start: where the first run begins; None: at the beginning.
-        lag: how far behind the watermark to read again.
+        lag: how far behind the watermark to read again; a number before an integer.
         zone: the zone that bounds written without one are in.
         grain: what the source keeps of a moment. Where that is not known, seconds: what an API or a text says, if in doubt.
     """
@@ -34,7 +37,7 @@ class CursorFacts:
     column: str
     kind: DataType
     start: WindowValue | None = None
-    lag: timedelta | None = None
+    lag: timedelta | int | None = None
     zone: str = "UTC"
     grain: Unit = "us"
 
@@ -67,6 +70,8 @@ def cursor_facts(contract: Contract, kind: DataType | None) -> CursorFacts | Non
             f"source.cursor: {cursor.column} is {found or 'of no declared type'}; a cursor is an integer, a date or a timestamp",
             code="E_CURSOR_TYPE",
         )
+    if cursor.lag is not None and isinstance(cursor.lag, int) != found.is_integer:
+        raise UsageError(f"source.cursor.lag: {cursor.column} is {found}", code="E_CURSOR_TYPE", hint=LAG)
     grain = kind.unit if kind is not None and not kind.is_text else "s"
     facts = CursorFacts(cursor.column, found, None, cursor.lag, cursor.timezone or found.zone or contract.timezone, grain)
     if cursor.start is None:
@@ -141,7 +146,7 @@ def automatic_window(facts: CursorFacts, watermark: WindowValue | None, clock: d
         end = watermark if watermark is not None else start
     if end is None:
         # No row and no bound at all: below every integer, so that the next run still reads from the beginning.
-        end = -(2**63)
+        end = LEAST
     if watermark is not None and end < watermark:  # type: ignore[operator]
         end = watermark
     return Window(start, end)
@@ -164,8 +169,10 @@ def latest(kind: DataType) -> WindowValue:
     return date(9999, 12, 31) if kind.name == "date" else datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def _back(value: WindowValue, lag: timedelta | None) -> WindowValue:
-    return value if lag is None or isinstance(value, int) else value - lag
+def _back(value: WindowValue, lag: timedelta | int | None) -> WindowValue:
+    if isinstance(value, int):
+        return max(value - lag, LEAST) if isinstance(lag, int) else value
+    return value - lag if isinstance(lag, timedelta) else value
 
 
 def _later(value: WindowValue, floor: WindowValue | None) -> WindowValue:

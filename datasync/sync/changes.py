@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, cast
 
 from datasync.contract.loader import LoadedContract
+from datasync.contract.model import Contract
 from datasync.contract.variables import resolve_params
 from datasync.errors import UsageError
 from datasync.history.store import History
@@ -74,8 +75,17 @@ def changes(
         history = History(project.history_url)
         stack.callback(history.close)
         systems = stack.enter_context(open_systems(loaded, project, request, audited=False))
-        opened = Opened(loaded.contract, systems.source, systems.target, history)
+        opened = Opened(_without_steps(loaded.contract), systems.source, systems.target, history)
         return _ask(loaded, opened, request, systems)
+
+
+def _without_steps(contract: Contract) -> Contract:
+    """Read nothing again that an integer's lag would: the last row of all would be news for ever."""
+    cursor = contract.source.cursor
+    if cursor is None or not isinstance(cursor.lag, int):
+        return contract
+    source = contract.source.model_copy(update={"cursor": cursor.model_copy(update={"lag": None})})
+    return contract.model_copy(update={"source": source})
 
 
 def _ask(loaded: LoadedContract, opened: Opened, request: Request, systems: Systems) -> Changes:

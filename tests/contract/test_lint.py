@@ -59,6 +59,7 @@ SWAPS: list[tuple[str, str, str, str]] = [
     ("cursor: {column: at}", "cursor: {column: name}", "3:74", "name is string"),
     ("cursor: {column: at}", "cursor: {column: at, start: soon}", "3:85", "'soon'"),
     ("cursor: {column: at}", "cursor: {column: at, nulls: maybe}", "3:85", "'maybe'"),
+    ("cursor: {column: at}", "cursor: {column: at, lag: 5}", "3:83", "a number before"),
     ("column: at, max_age: 1d", "column: att, max_age: 1d", "9:21", "no column 'att'"),
     ("column: at, max_age: 1d", "column: at, max_age: 1", "9:34", "1"),
     ("column: at, max_age: 1d", "column: name, max_age: 1d", "9:21", "name is string"),

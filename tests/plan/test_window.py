@@ -41,6 +41,9 @@ DAY = CursorFacts("day", parse_type("date"), zone="Asia/Seoul")
         (INTEGER, 4, None, Window(4, 4)),
         (INTEGER, None, None, Window(None, -(2**63))),
         (CursorFacts("id", parse_type("int64"), start=7), None, 9, Window(7, 10)),
+        (CursorFacts("id", parse_type("int64"), start=7, lag=2), 20, 30, Window(18, 31)),
+        (CursorFacts("id", parse_type("int64"), start=7, lag=2), 8, 7, Window(7, 8)),
+        (CursorFacts("id", parse_type("int64"), lag=2), -(2**63), None, Window(-(2**63), -(2**63))),
         (STAMP, NOON - timedelta(hours=1), None, Window(NOON - timedelta(minutes=70), NOON)),
         (DAY, None, None, Window(None, date(2026, 1, 31))),
         (DAY, date(2026, 1, 30), None, Window(date(2026, 1, 30), date(2026, 1, 31))),
@@ -121,6 +124,26 @@ def test_history_is_written_forwards() -> None:
     given = (Commit("r1", "s", "t", 1, "scd2", 1, "50", "60"),)
     with pytest.raises(Refused):
         check_history(Window(10, 20, explicit=True), given, INTEGER)
+
+
+@pytest.mark.parametrize(("lag", "kind", "refused"), [("1", "int64", False), ("1", "timestamp", True), ("10m", "int64", True)])
+def test_lag_is_a_number_before_integers_and_a_duration_before_moments(lag: str, kind: str, refused: bool) -> None:
+    text = f"""\
+contract: moved
+version: 1.0.0
+source: {{type: mysql, connection: shop, table: t, cursor: {{column: at, lag: {lag}, timezone: UTC}}}}
+columns: {{id: {{type: int64, key: true}}}}
+"""
+    loaded, _ = examine_text(text.encode(), Path("moved.yaml"))
+    assert loaded is not None
+    if not refused:
+        found = cursor_facts(loaded.contract, parse_type(kind))
+        assert found is not None
+        assert found.lag == 1
+        return
+    with pytest.raises(UsageError) as caught:
+        cursor_facts(loaded.contract, parse_type(kind))
+    assert (caught.value.code, "number" in caught.value.hint) == ("E_CURSOR_TYPE", True)
 
 
 def test_moments_that_the_source_keeps_as_text_are_no_cursor() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import PurePosixPath
 
 from datasync.contract.endpoints import Source
@@ -125,8 +126,10 @@ def _cursor(finder: Finder) -> None:
         return
     if kind.name == "timestamp" and kind.zone is None and cursor.timezone is None:
         finder.add(path, f"{cursor.column} has no zone", "cursor.timezone", "say which zone its values are in")
-    if cursor.lag is not None and kind.is_integer:
-        finder.add((*path, "lag"), "a duration before an integer", "timestamps and dates")
+    if isinstance(cursor.lag, timedelta) and kind.is_integer:
+        finder.add((*path, "lag"), "a duration before an integer", "a number")
+    if isinstance(cursor.lag, int) and not kind.is_integer:
+        finder.add((*path, "lag"), f"a number before {kind}", "a duration, such as 10m")
     _cursor_start(finder)
 
 
