@@ -128,6 +128,13 @@ def test_one_problem(old: str, new: str, place: str, words: str, tmp_path: Path)
     assert any(problem.startswith(f"{place} ") and words in problem for problem in found), found
 
 
+@pytest.mark.parametrize(("given", "hint"), [("slack", "write [slack]"), ("'#data'", 'write ["#data"]'), ("{}", "")])
+def test_one_thing_where_a_list_is_wanted_is_shown_as_a_list(given: str, hint: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(GOOD + f"alerts: [{{when: violated, to: {given}}}]\n", encoding="utf-8")
+    assert [(problem.allowed, problem.hint) for problem in examine(file)[1]] == [("a list", hint)]
+
+
 def test_the_good_one_is_good(tmp_path: Path) -> None:
     assert _problems(GOOD, tmp_path) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterator
@@ -137,14 +138,20 @@ def _words(item: Any, path: Path, model: Any, text: _Text) -> tuple[str, str, st
     if kind == "string_type" and path and path[-1] == "version" and not isinstance(given, dict | tuple):
         return f"the number {given}", "text", f'quote it: version: "{given}"'
     if kind in _NAMES:
-        return (
-            f"{_shown(given)}, which is {kind_word(given)}",
-            _NAMES[kind],
-            "write it in quotes" if kind == "string_type" and not isinstance(given, dict | tuple | type(None)) else "",
-        )
+        return f"{_shown(given)}, which is {kind_word(given)}", _NAMES[kind], _rewritten(kind, given)
     if kind == "string_pattern_mismatch":
         return _unlike(given, str(context.get("pattern")))
     return _shown(given), _plain_message(item["msg"]), ""
+
+
+def _rewritten(kind: str, given: Any) -> str:
+    """Say how a single value is written where text or a list is wanted."""
+    if isinstance(given, dict | tuple | type(None)):
+        return ""
+    if kind == "string_type":
+        return "write it in quotes"
+    plain = not isinstance(given, str) or given.replace("_", "").isalnum()
+    return f"write {f'[{given}]' if plain else json.dumps([given], ensure_ascii=False)}" if _NAMES[kind] == "a list" else ""
 
 
 def _unlike(given: Any, pattern: str) -> tuple[str, str, str]:
