@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +12,7 @@ import polars as pl
 import pytest
 
 from datasync.connectors.patience import SERVER_PATIENCE
+from datasync.connectors.postgres.engine import Session
 from datasync.connectors.sql.bookkeeping import staging_name
 from datasync.errors import PermanentError, TargetMismatch, TransientError
 from datasync.seams import Connection, PublishRequest
@@ -328,3 +330,15 @@ def test_great_expectations_url_reaches_staging(postgres: Place) -> None:
             table = sqlalchemy.Table(access.table, sqlalchemy.MetaData(), schema=access.schema, autoload_with=connection)
             assert connection.execute(sqlalchemy.select(table)).fetchall() == [(1, "a")]
         engine.dispose()
+
+
+def test_a_server_too_old_for_is_json_is_said_to_be(postgres: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert postgres.connection is not None
+    with closing(Session(postgres.connection)) as session:
+        sql = "SELECT ('{}' IS JSON) IS JSON) FROM"
+        with pytest.raises(PermanentError) as unlike:
+            session.run(sql)
+        monkeypatch.setattr("datasync.connectors.postgres.engine.Session._version", lambda _: 15)
+        with pytest.raises(PermanentError, match="need PostgreSQL 16 at rest, and this is 15") as old:
+            session.run(sql)
+    assert (unlike.value.code, old.value.code) == ("E_SQL", "E_SERVER_VERSION")

@@ -69,6 +69,8 @@ def lock_number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
+_KNOWS_JSON = 16
+"""The first version that has IS JSON."""
 _TRANSIENT = {
     "40P01": ("a deadlock was broken", "E_LOCKED"),
     "40001": ("the transaction could not be serialised", "E_LOCKED"),
@@ -136,6 +138,14 @@ def translate(error: Exception, name: str) -> DataSyncError:
     return say(state, name, str(error).removeprefix("ERROR:").strip())
 
 
+def _no_json(name: str, version: int) -> PermanentError:
+    return PermanentError(
+        f"postgres {name}: is_json() and format: json need PostgreSQL {_KNOWS_JSON} at rest, and this is {version}",
+        code="E_SERVER_VERSION",
+        hint="leave run.audit: full out, which asks the server again what was checked in flight",
+    )
+
+
 class Session:
     """One psycopg connection, opened when needed, in autocommit; every statement is bytes or bound values.
 
@@ -160,14 +170,24 @@ class Session:
             return self._open
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Let psycopg's errors leave in our words."""
+    def translated(self, sql: str = "") -> Iterator[None]:
+        """Let psycopg's errors leave in our words.
+
+        Args:
+            sql: what runs; a server that is too old for it is said to be.
+        """
         import psycopg
 
         try:
             yield
         except psycopg.Error as error:
+            if error.sqlstate == "42601" and " IS JSON)" in sql and self._version() < _KNOWS_JSON:
+                raise _no_json(self.name, self._version()) from error
             raise translate(error, self.name) from error
+
+    def _version(self) -> int:
+        """Give the server's first number."""
+        return self.live.info.server_version // 10_000
 
     def run(self, sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run one statement; give its rows, if it has any.
@@ -176,7 +196,7 @@ class Session:
             sql: with `%s` for values, and `%` doubled, only when values are given.
             values: bound; None: the statement is taken as it stands.
         """
-        with self.translated():
+        with self.translated(sql):
             cursor = self.live.execute(sql.encode(), values)
             return cursor.fetchall() if cursor.description is not None else []
 
@@ -187,7 +207,7 @@ class Session:
 
     def changed(self, sql: str) -> int:
         """Run one statement and give the number of rows it changed."""
-        with self.translated():
+        with self.translated(sql):
             return self.live.execute(sql.encode()).rowcount
 
     def cancel(self) -> None:
