@@ -134,7 +134,8 @@ def _checkpoint(command: dict[str, Any]) -> dict[str, Any]:
     source = _data_source(context, command)
     try:
         name = _name(command["table"], command["dialect"])
-        asset = source.add_table_asset(name="staging", table_name=name, schema_name=command.get("schema"))
+        schema = _as_written(command["schema"]) if command.get("schema") else None
+        asset = source.add_table_asset(name="staging", table_name=name, schema_name=schema)
         batch = asset.add_batch_definition_whole_table("all")
         return _judge(context, batch, command["expectations"])
     finally:
@@ -160,9 +161,14 @@ def _judge(context: Any, batch: Any, expectations: list[dict[str, Any]]) -> dict
 
 
 def _name(table: str, dialect: str) -> Any:
+    return _as_written(table) if dialect == "postgres" else table
+
+
+def _as_written(name: str) -> Any:
+    """Mark a name as quoted: Great Expectations writes every other schema in small letters."""
     from sqlalchemy.sql import quoted_name
 
-    return quoted_name(table, quote=True) if dialect == "postgres" else table
+    return quoted_name(name, quote=True)
 
 
 def _data_source(context: Any, command: dict[str, Any]) -> Any:
