@@ -56,8 +56,22 @@ def parse_duration(value: Any) -> timedelta:
         return value
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("a duration is a whole number and a unit, such as 90s, 15m, 24h or 7d")
+        raise ValueError("a whole number and a unit, such as 90s, 15m, 24h or 7d")
     return timedelta(seconds=float(int(match[1]) * _SECONDS[match[2]]))
+
+
+def parse_lag(value: Any) -> Any:
+    """Read a duration; a number is left to be judged as one.
+
+    Raises:
+        ValueError: neither; a number below 1, or greater than a column holds.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**63:
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise ValueError("a duration, such as 10m; before an integer a whole number from 1 on") from None
 
 
 def duration_text(value: timedelta) -> str:
@@ -181,4 +195,5 @@ LimitValue = Annotated[
 ]
 RateValue = Annotated[Rate, BeforeValidator(parse_rate), WithJsonSchema({**_TEXT, "pattern": "^[0-9_]+ */ *(s|m|h)$"})]
 Steps = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+LagValue = Annotated[Duration | Steps, BeforeValidator(parse_lag)]
 LastRuns = Annotated[int, BeforeValidator(parse_runs), WithJsonSchema({**_TEXT, "pattern": "^last [0-9]+ runs$"})]

@@ -135,6 +135,24 @@ def test_one_thing_where_a_list_is_wanted_is_shown_as_a_list(given: str, hint: s
     assert [(problem.allowed, problem.hint) for problem in examine(file)[1]] == [("a list", hint)]
 
 
+@pytest.mark.parametrize("lag", ["0", "-1", "1.5", "'1'", "true", "99999999999999999999"])
+def test_a_lag_that_is_none_is_answered_with_both_forms(lag: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(GOOD.replace("cursor: {column: at}", f"cursor: {{column: at, lag: {lag}}}"), encoding="utf-8")
+    assert [problem.allowed for problem in examine(file)[1]] == [
+        "a duration, such as 10m; before an integer a whole number from 1 on"
+    ]
+
+
+def test_a_key_of_json_is_refused_where_it_cannot_be_indexed(tmp_path: Path) -> None:
+    keyed = GOOD.replace("{type: string}", "{type: json, key: true}", 1)
+    assert _problems(keyed, tmp_path) == []
+    postgres = "type: postgres, connection: mart, table: t"
+    assert _problems(keyed.replace("type: duckdb, database: out.duckdb, table: t", postgres), tmp_path) == [
+        "6:27 a key of json, and the target is postgres"
+    ]
+
+
 def test_the_good_one_is_good(tmp_path: Path) -> None:
     assert _problems(GOOD, tmp_path) == []
 

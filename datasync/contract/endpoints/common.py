@@ -8,7 +8,7 @@ from pydantic import Field
 
 from datasync.contract.base import Model
 from datasync.contract.columns import Column, Value
-from datasync.contract.scalars import Duration, Limit, LimitValue, Steps
+from datasync.contract.scalars import Duration, LagValue, Limit, LimitValue
 
 Write = Literal["append", "merge", "replace", "replace_window"]
 SqlWrite = Literal["append", "merge", "replace", "replace_window", "scd2"]
@@ -20,7 +20,7 @@ class Cursor(Model):
 
     column: str
     start: Value | None = Field(None, description="Where the first run begins.")
-    lag: Duration | Steps | None = Field(
+    lag: LagValue | None = Field(
         None,
         description="How far behind the watermark to read again, for rows that commit late. Before an integer a number: `lag: 1` "
         "reads the last second of an epoch again.",

@@ -34,9 +34,21 @@ def find(finder: Finder) -> None:
             ("target", "replace_by"), f"{target.replace_by} on {target.type}", ", ".join(able), _WHY_ROWS.get(target.type, "")
         )
     _erased_params(finder)
+    _json_keys(finder)
     table = getattr(target, "table", None)
     if table is not None and (table.count(".") > 1 or table.rpartition(".")[2].startswith("_datasync")):
         finder.add(("target", "table"), f"'{table}'", "table or schema.table, not a name of datasync's own")
+
+
+def _json_keys(finder: Finder) -> None:
+    """A key is an index of the target, and PostgreSQL has none over its json."""
+    target = finder.contract.target
+    if target is None or target.type != "postgres":
+        return
+    for name, column in finder.contract.columns.items():
+        if column.key and column.type.name == "json":
+            finder.add(("columns", name, "key"), "a key of json, and the target is postgres", "a text column",
+                       "its json has no equality, so it cannot be indexed")  # fmt: skip
 
 
 def _append(finder: Finder) -> None:
