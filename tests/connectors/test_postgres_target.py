@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from contextlib import closing
@@ -293,6 +294,15 @@ def test_values_the_server_refuses_are_said_without_them(postgres: Place) -> Non
     with pytest.raises(PermanentError, match="arrives as"):
         other.write(pl.DataFrame({"at": [datetime(2024, 1, 1)]}))
     other.abandon()
+
+
+def test_a_key_that_no_index_takes_is_said_without_it(postgres: Place) -> None:
+    target, spec = postgres.target(), spec_of({"k": "string"}, write="merge", key=("k",))
+    # Not one that can be compressed.
+    long = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(150))
+    with pytest.raises(PermanentError, match=r"2,704 bytes") as refused:
+        publish(target, spec, [(long,)])
+    assert (refused.value.code, long[:64] in str(refused.value)) == ("E_LIMIT", False)
 
 
 def test_signing_in_fails_in_our_words(tmp_path: object) -> None:

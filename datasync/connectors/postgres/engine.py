@@ -97,6 +97,7 @@ _PERMANENT = {
     "22003": ("a number does not fit its column", "E_VALUE"),
     "22001": ("a text does not fit its column", "E_VALUE"),
     "22P02": ("a text is no value of its column's type", "E_VALUE"),
+    "54000": ("a limit of the server: an index takes 2,704 bytes of a row's key", "E_LIMIT"),
     "53100": ("the server's disk is full", "E_DISK_FULL"),
     "0A000": ("the server does not support the statement", "E_SQL"),
 }
