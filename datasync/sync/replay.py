@@ -33,11 +33,25 @@ GATES = ("source", "prepared", "staged")
 
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """Quarantined rows of one gate of a run, with the state of each: open, evidence, superseded or replayed."""
+    """Quarantined rows of one gate of a run.
+
+    Attributes:
+        gate: which.
+        frame: the rows of all batches; a column that a batch does not have is NULL in its rows.
+        states: of each row: open, evidence, superseded or replayed.
+        batches: the rows' ids and the columns of each batch.
+    """
 
     gate: str
     frame: pl.DataFrame
     states: pl.Series
+    batches: tuple[tuple[frozenset[str], tuple[str, ...]], ...]
+
+    def columns_of(self, ids: pl.Series) -> list[str]:
+        """Name the columns that rows had where they were set aside, in the order of the frame."""
+        wanted = set(ids)
+        had = {name for known, names in self.batches if wanted & known for name in names}
+        return [name for name in self.frame.columns if name in had]
 
 
 def stored(project: Project, run_id: str) -> Iterator[StoredRows]:
@@ -66,7 +80,9 @@ def _joined(gate: str, batches: list[QuarantineBatch], closed: dict[str, str]) -
         frame = read_frame(batch.path)
         frames.append(frame)
         states += [closed.get(row_id, batch.state) for row_id in frame["_id"]]
-    return StoredRows(gate, pl.concat(frames, how="diagonal_relaxed"), pl.Series("_state", states, dtype=pl.String))
+    joined = pl.concat(frames, how="diagonal_relaxed")
+    shapes = tuple((frozenset(frame["_id"]), tuple(frame.columns)) for frame in frames)
+    return StoredRows(gate, joined, pl.Series("_state", states, dtype=pl.String), shapes)
 
 
 def replay(project: Project, run_id: str, corrected: Path | None) -> list[RunResult]:
@@ -84,8 +100,8 @@ def replay(project: Project, run_id: str, corrected: Path | None) -> list[RunRes
     Raises:
         UsageError: nothing is open, or the file has rows that are not.
     """
-    groups = [(rows.gate, _open_rows(rows)) for rows in stored(project, run_id)]
-    known = {row_id for _, frame in groups for row_id in frame["_id"]}
+    groups = list(stored(project, run_id))
+    known = {row_id for rows in groups for row_id in _open_rows(rows)["_id"]}
     if not known:
         raise UsageError(f"no row of run {run_id} is open for replay", code="E_REPLAY",
                          hint="rows of unpublished runs are evidence: run the contract again")  # fmt: skip
@@ -94,11 +110,11 @@ def replay(project: Project, run_id: str, corrected: Path | None) -> list[RunRes
         _check_ids(edited, known, run_id)
     loaded = load_any(_contract_path(project, run_id))
     results = []
-    for gate, frame in groups:
-        for start, part in _by_start(loaded.contract, gate, frame):
+    for group in groups:
+        for start, part in _by_start(loaded.contract, group):
             rows = _replacement(part, edited)
             if rows.height:
-                results.append(_send(project, loaded, _Start(gate, start, _shape(part)), rows))
+                results.append(_send(project, loaded, _Start(group.gate, start, _shape(part)), rows))
     return results
 
 
@@ -115,19 +131,17 @@ class _Start:
         return self.gate if self.transform is None else f"transform{self.transform}"
 
 
-def _by_start(contract: Contract, gate: str, frame: pl.DataFrame) -> Iterator[tuple[int | None, pl.DataFrame]]:
-    """Part the rows of a gate by where they begin again."""
-    if gate != "prepared":
+def _by_start(contract: Contract, group: StoredRows) -> Iterator[tuple[int | None, pl.DataFrame]]:
+    """Part the open rows of a gate by where they begin again."""
+    frame = _open_rows(group)
+    if group.gate != "prepared":
         yield None, frame
         return
     starts = [_refusing(contract, reasons) for reasons in frame["_reasons"].to_list()]
     for start in dict.fromkeys(starts):
         part = frame.filter(pl.Series([found == start for found in starts]))
-        # Frames of several shapes were joined: what is missing in all rows of this part was not there.
-        present = [
-            name for name in part.columns if name.startswith("_") or part[name].null_count() < part.height or start is None
-        ]
-        yield start, part.select(present)
+        # Batches of several shapes were joined: rows go on with the columns that they had, also where all are NULL.
+        yield start, part if start is None else part.select(group.columns_of(part["_id"]))
 
 
 def _refusing(contract: Contract, reasons: list[str]) -> int | None:

@@ -93,6 +93,22 @@ def test_a_refused_row_is_replayed_in_front_of_its_processor(
     assert [row[0] for row in _rows(tmp_path)] == [1, 2, 3, 4, 5]
 
 
+def test_a_refused_row_is_replayed_with_columns_that_are_null_in_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = _project(tmp_path)
+    (tmp_path / "orders.csv").write_text(ORDERS.replace('3,9,"[{""sku"": ""c"", ""qty"": 1}]"', "3,9,"), encoding="utf-8")
+    run = datasync.load(path).run()
+    assert invoke(["quarantine", "export", run.run_id, "--to", "rows.csv"]) == 0
+    capfd.readouterr()
+    # The rows of other processors stay away: they would have other columns.
+    rows = pl.read_csv(tmp_path / "rows.csv", infer_schema=False).filter(pl.col("id") == "3")
+    rows.with_columns(store=pl.lit("2")).write_csv(tmp_path / "edited.csv")
+    assert invoke(["quarantine", "replay", run.run_id, "--data", "edited.csv"]) == 0
+    assert _rows(tmp_path)[-1] == (3, "Busan", None, None)
+
+
 def test_a_large_table_is_refused(tmp_path: Path) -> None:
     path = _project(tmp_path)
     path.write_text(path.read_text().replace("missing: reject", "max_rows: 1"))
