@@ -62,6 +62,8 @@ def records_at(path: str, document: Any, name: str) -> list[Any]:
         values = [value for value in values if value is not None]
         if any(isinstance(value, list) for value in values):
             raise _leads_nowhere(name, path, "it finds a list", f"write {path}[*] for its elements")
+        if not spread and values and not any(isinstance(value, dict) for value in values):
+            raise _leads_nowhere(name, path, "it finds a single value, and a record is an object")
     return values
 
 

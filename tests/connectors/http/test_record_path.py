@@ -45,6 +45,7 @@ def test_what_is_found(path: str, document: Any, found: list[Any]) -> None:
         ("$.data[*]", {"data": "CANARY"}, "a single value"),
         ("$.data[*]", ROWS, "a list stands where an object with 'data' should be"),
         ("$.data", {"data": ROWS}, "it finds a list"),
+        ("$.total", {"data": ROWS, "total": 2}, "it finds a single value, and a record is an object"),
         ("$[*]", {"data": ROWS}, "an object stands where its list should be"),
         ("$[*]", "CANARY", "a single value"),
         ("$.data.rows[*]", {"data": "CANARY"}, "a single value"),
