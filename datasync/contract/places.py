@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datasync.contract.checks import Check, checks_of
 from datasync.contract.loader import LoadedContract
+from datasync.contract.refusals import refusals
 
 
 def check_places(loaded: LoadedContract) -> dict[str, int]:
     """Give check name to the number (from 1) of the line that promises it; a promise nobody wrote down has none."""
     rules = {rule.name: number for number, rule in enumerate(loaded.contract.rules)}
+    processors = {refusal.check: number for number, item in enumerate(loaded.contract.transform) for refusal in refusals(item)}
     found = {}
     for check in checks_of(loaded.contract):
-        line = loaded.tree.place(_path(check, rules)).line
+        path = ("transform", processors[check.name]) if check.name in processors else _path(check, rules)
+        line = loaded.tree.place(path).line
         if line > 1:
             found[check.name] = line
     return found
