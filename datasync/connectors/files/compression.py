@@ -61,8 +61,8 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
             yield stream
 
 
-def _corrupt(name: str, why: str) -> PermanentError:
-    return PermanentError(f"{name}: {why}", code="E_SOURCE_CORRUPT", hint="it may still be written, or was not copied whole")
+def _corrupt(name: str, why: str, hint: str = "it may still be written, or was not copied whole") -> PermanentError:
+    return PermanentError(f"{name}: {why}", code="E_SOURCE_CORRUPT", hint=hint)
 
 
 class _Expanding(io.RawIOBase):
@@ -108,6 +108,10 @@ class _Expanding(io.RawIOBase):
         super().close()
 
 
+_GZIP = b"\x1f\x8b"
+"""What every member begins with."""
+
+
 class _Gzip(_Expanding):
     """One or more members, perhaps padded with zeros; checksum and length of each are verified."""
 
@@ -144,8 +148,10 @@ class _Gzip(_Expanding):
                 return False
             if len(self._input) == 1:
                 self._input += self.read_compressed(1)
-            if not self._input.startswith(b"\x1f\x8b"):
+            if not self._input.startswith(_GZIP):
                 raise _corrupt(self._name, "something that is no gzip follows its end")
+        elif len(self._input) > 1 and not self._input.startswith(_GZIP):
+            raise _corrupt(self._name, "no gzip, though its name says so", "leave .gz out of its name, or compress it")
         self._member = zlib.decompressobj(31)
         return True
 

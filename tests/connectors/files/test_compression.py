@@ -46,6 +46,13 @@ def test_gzip_that_is_cut_off(keep: int) -> None:
     assert caught.value.code == "E_SOURCE_CORRUPT"
 
 
+@pytest.mark.parametrize("data", [b"id,name\n1,a\n", b"PK"])
+def test_a_file_that_is_called_gzip_and_is_none(data: bytes) -> None:
+    with pytest.raises(PermanentError, match="no gzip, though its name says so") as caught:
+        unpacked(data, ".gz")
+    assert (caught.value.code, caught.value.hint) == ("E_SOURCE_CORRUPT", "leave .gz out of its name, or compress it")
+
+
 @pytest.mark.parametrize("keep", [0, 1, 4, 5, 1000, -100, -1])
 def test_zstd_that_is_cut_off(keep: int) -> None:
     with pytest.raises(PermanentError) as caught:
