@@ -144,6 +144,14 @@ def test_a_lag_that_is_none_is_answered_with_both_forms(lag: str, tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("name", ["", " ", ".t", "t.", "a.b.c", "a\\tb"])
+def test_what_names_no_table_is_refused(name: str, tmp_path: Path) -> None:
+    for old, place in (("table: src,", "3:52"), ("table: t,", "10:53")):
+        assert old in GOOD
+        found = _problems(GOOD.replace(old, f'table: "{name}",', 1), tmp_path)
+        assert [problem.split(" ")[0] for problem in found] == [place]
+
+
 def test_a_key_of_json_is_refused_where_it_cannot_be_indexed(tmp_path: Path) -> None:
     keyed = GOOD.replace("{type: string}", "{type: json, key: true}", 1)
     assert _problems(keyed, tmp_path) == []

@@ -91,7 +91,7 @@ def check_names(spec: TargetSpec, dialect: Dialect, table: str) -> None:
             quote_identifier(name, dialect)
         except ExpressionError as error:
             raise TargetMismatch(
-                f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=error.allowed
+                f"{table}: {dialect} cannot hold the name '{name[:40]}': {error.found}", hint=f"allowed: {error.allowed}"
             ) from error
     seen: dict[str, str] = {}
     for name in spec.stored if dialect != "postgres" else ():

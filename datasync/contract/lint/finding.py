@@ -21,6 +21,12 @@ PARTED_KINDS = ("postgres", "mysql", "oracle")
 """Sources that are read in parts."""
 
 
+def is_table(text: str) -> bool:
+    """Tell whether a text is `table` or `schema.table`, as far as that can be told without the database."""
+    names = text.split(".")
+    return len(names) < 3 and all(name.strip() and name.isprintable() for name in names)
+
+
 @dataclass
 class Findings:
     """Collects problems of one file."""

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from datasync.contract.endpoints import Source
 from datasync.contract.lint import http, stores
-from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, PARTED_KINDS, SQL_KINDS, TEXT_KINDS, Finder
+from datasync.contract.lint.finding import FILE_KINDS, HTTP_KINDS, PARTED_KINDS, SQL_KINDS, TEXT_KINDS, Finder, is_table
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders, replaced
 from datasync.contract.yaml_tree import Path
 from datasync.errors import UsageError
@@ -39,7 +39,7 @@ def table_or_query(finder: Finder, source: Source, at: Path) -> None:
         finder.add(at, "table and query together" if table else "neither table nor query", "exactly one of table and query")
     if query is not None:
         _query(finder, query, source, (*at, "query"))
-    elif table is not None and table.count(".") > 1:
+    elif table is not None and not is_table(table):
         finder.add((*at, "table"), f"'{table}'", "table or schema.table")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datasync.contract.lint.finding import FILE_KINDS, Finder
+from datasync.contract.lint.finding import FILE_KINDS, Finder, is_table
 from datasync.contract.lint.http import named_variables
 from datasync.contract.variables import RUN_VARIABLES, bound_names, placeholders
 
@@ -36,7 +36,7 @@ def find(finder: Finder) -> None:
     _erased_params(finder)
     _json_keys(finder)
     table = getattr(target, "table", None)
-    if table is not None and (table.count(".") > 1 or table.rpartition(".")[2].startswith("_datasync")):
+    if table is not None and (not is_table(table) or table.rpartition(".")[2].startswith("_datasync")):
         finder.add(("target", "table"), f"'{table}'", "table or schema.table, not a name of datasync's own")
 
 
