@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -15,6 +16,7 @@ UnknownColumns = Literal["fail", "drop", "evolve", "pass"]
 """What becomes of undeclared columns; `pass` is what the source gate does."""
 
 MAX_NAMES = 20
+DELIMITERS = (";", "\t", "|", ",")
 
 
 def unjudgeable(header: Sequence[str], declared: Mapping[str, Column], *, absent_is_null: bool = False) -> bool:
@@ -42,7 +44,8 @@ def header_tally(
         absent_is_null: in JSON kinds a declared column that is absent is NULL.
 
     Returns:
-        One thing evaluated; observed: the names that are `missing`, `extra` or `duplicate`.
+        One thing evaluated; observed: the names that are `missing`, `extra` or `duplicate`, and what a file was `perhaps` to be
+        read with.
     """
     names = Counter(name for name in header if name != POSITION)
     strict = unknown_columns == "fail" and gate == "prepared"
@@ -51,5 +54,14 @@ def header_tally(
         "extra": [name for name in names if name not in declared] if strict else [],
         "duplicate": [name for name, number in names.items() if number > 1],
     }
+    if found["missing"]:
+        found["perhaps"] = [f"options: {{delimiter: {json.dumps(mark)}}}" for mark in _delimiters(list(names), declared)]
     observed = {word: [name[:80] for name in listed[:MAX_NAMES]] for word, listed in found.items() if listed}
     return CheckTally(evaluated=1, failed=int(bool(observed)), observed=observed or None)
+
+
+def _delimiters(names: Sequence[str], declared: Mapping[str, Column]) -> list[str]:
+    """Find what a header that was read as one name would have to be cut by."""
+    if len(names) != 1:
+        return []
+    return [mark for mark in DELIMITERS if mark in names[0] and not declared.keys().isdisjoint(names[0].split(mark))]

@@ -22,7 +22,9 @@ CASES: list[tuple[list[str], str, str, Any, bool]] = [
     (["a", "b", "c"], "fail", "source", None, False),
     (["a"], "drop", "prepared", {"missing": ["b"]}, True),
     (["a"], "pass", "source", {"missing": ["b"]}, True),
-    (["a;b"], "fail", "prepared", {"missing": ["a", "b"], "extra": ["a;b"]}, True),
+    (["a;b"], "fail", "prepared", {"missing": ["a", "b"], "extra": ["a;b"], "perhaps": ['options: {delimiter: ";"}']}, True),
+    (["a\tc"], "drop", "prepared", {"missing": ["a", "b"], "perhaps": ['options: {delimiter: "\\t"}']}, True),
+    (["x;y"], "drop", "prepared", {"missing": ["a", "b"]}, True),
     (["a", "b", "a"], "drop", "prepared", {"duplicate": ["a"]}, True),
     ([], "drop", "prepared", {"missing": ["a", "b"]}, True),
 ]
