@@ -24,7 +24,8 @@ def quarantine() -> None:
 def list_runs(contract: str | None, as_json: bool) -> int:
     """List runs that set rows aside, newest first.
 
-    open: the run was published, its rows can be replayed. evidence: it was not.
+    open: the run was published, its rows can be replayed. closed: all of them
+    were replayed or superseded. evidence: it was not published.
     """
     from datasync.cli.places import here, opened_history
     from datasync.cli.presenter import console, print_json
@@ -40,6 +41,8 @@ def list_runs(contract: str | None, as_json: bool) -> int:
                 entry["reasons"][reason] = entry["reasons"].get(reason, 0) + count
         for run_id, entry in runs.items():
             entry["closed"] = len(history.closed_rows(run_id))
+            if entry["state"] == "open" and entry["closed"] >= entry["rows"]:
+                entry["state"] = "closed"
     if as_json:
         print_json(list(runs.values()))
         return 0

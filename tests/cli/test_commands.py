@@ -65,8 +65,10 @@ def test_quarantine_and_replay(capfd: pytest.CaptureFixture[str]) -> None:
     capfd.readouterr()
     text = Path("rows.csv").read_text(encoding="utf-8")
     Path("rows.csv").write_text(text.replace("2,-1", "2,1").replace("3,x", "3,9"), encoding="utf-8")
+    assert [(entry["closed"], entry["state"]) for entry in _run(capfd, "quarantine", "list")[1]] == [(0, "open")]
     code, replayed = _run(capfd, "quarantine", "replay", result["run_id"], "--data", "rows.csv")
     assert (code, replayed["rows"]["published"]) == (0, 2)
+    assert [(entry["closed"], entry["state"]) for entry in _run(capfd, "quarantine", "list")[1]] == [(2, "closed")]
     assert {row["_state"] for row in _run(capfd, "quarantine", "show", result["run_id"])[1]} == {"replayed"}
     assert _rows() == [(1, 5), (2, 1), (3, 9), (4, 7)]
     assert invoke(["quarantine", "replay", result["run_id"], "--data", "rows.csv"]) == 2
