@@ -137,6 +137,8 @@ SWAPS = [
     ("sku: string, qty: int32}, prefix", "sku: {type: string, parse: '%d'}}, prefix", "parse on string"),
     ("own:positive", "owned:positive", "no owned.py in the project root"),
     ("own:positive", "positive", "'positive'"),
+    ("own:positive", "own:positiv", "own.py has no function positiv; did you mean 'positive'?"),
+    ("own:positive", "own:pd.x", "own:pd.x"),
     ("- explode: lines", "- hash: {columns: [lines], salt: pepper}\n  - explode: lines", "a literal, which is not shown"),
     (
         "- explode: lines",
@@ -149,6 +151,27 @@ SWAPS = [
     ("- explode: lines", "- format_payload: {format: esl_format}\n  - explode: lines", "needs company_code and store_code"),
     ("- explode: lines", "- parse_json: {column: lines, fields: {city: string}}\n  - explode: lines", "column 'city' already"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def positive(:", ["own.py cannot be read, line 1: SyntaxError"]),
+        ("positive = 1 if (", ["own.py cannot be read, line 1: SyntaxError"]),
+        ("\0", ["own.py cannot be read"]),
+        ("class A:\n    def positive(self): ...\n", ["own.py has no function positive"]),
+        ("def positive2(): ...\n", ["own.py has no function positive"]),
+        ("from more import *\n", []),
+        ("from more import other as positive\n", []),
+        ("try:\n    import more\nexcept ImportError:\n    def positive(): ...\n", []),
+        ("def __getattr__(name): ...\n", []),
+    ],
+)
+def test_lint_reads_the_file_of_a_function(text: str, said: list[str], tmp_path: Path) -> None:
+    path = _project(tmp_path)
+    (tmp_path / "own.py").write_text(text, encoding="utf-8")
+    found = [problem.found for problem in examine(path)[1] if problem.severity != "advice"]
+    assert [problem.startswith(words) for problem, words in zip(found, said, strict=True)] == [True] * len(said)
 
 
 @pytest.mark.parametrize(("old", "new", "said"), SWAPS)

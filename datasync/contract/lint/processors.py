@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pathlib
+import symtable
+
 from datasync.contract.column_making import CODES
 from datasync.contract.lint.finding import SQL_KINDS, Finder
 from datasync.contract.lint.source import table_or_query
@@ -9,6 +12,7 @@ from datasync.contract.lint.surroundings import project_root
 from datasync.contract.processing import FormatPayload, Lookup, Python
 from datasync.contract.variables import RUN_VARIABLES, placeholders
 from datasync.contract.yaml_tree import Path
+from datasync.errors import did_you_mean
 
 
 def find(finder: Finder) -> None:
@@ -43,12 +47,31 @@ def _variables(finder: Finder, wanted: FormatPayload, path: Path) -> None:
 
 
 def _function(finder: Finder, wanted: Python, path: Path) -> None:
-    """The module is a file of the project; it is not imported before a run needs it."""
-    module = wanted.function.partition(":")[0].replace(".", "/")
+    """The module is a file of the project; it is read, and not imported before a run needs it."""
+    module, _, function = wanted.function.partition(":")
+    module = module.replace(".", "/")
     root = project_root(finder.file)
-    if not any((root / place).is_file() for place in (f"{module}.py", f"{module}/__init__.py")):
+    places = [root / place for place in (f"{module}.py", f"{module}/__init__.py")]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
         finder.add(path, f"there is no {module}.py in the project root", "module:function of a file there",
                    "the root is the folder with datasync.toml")  # fmt: skip
+    else:
+        _bound(finder, file, function, path)
     for name in wanted.drops:
         if name in wanted.adds:
             finder.add(path, f"{name} both added and dropped", "one of them")
+
+
+def _bound(finder: Finder, file: pathlib.Path, function: str, path: Path) -> None:
+    """Look for a function among the names of a file; what a star or `__getattr__` brings only an import would tell."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        symbols = symtable.symtable(text, file.name, "exec").get_symbols()
+    except (OSError, ValueError, SyntaxError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        finder.add(path, f"{file.name} cannot be read{line}: {type(error).__name__}", "a file of Python")
+        return
+    names = [symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()]
+    if function not in names and "__getattr__" not in names and "import *" not in text:
+        finder.add(path, f"{file.name} has no function {function}", "", did_you_mean(function, names))
