@@ -260,6 +260,12 @@ def _overlap(start: WindowValue | None, end: WindowValue, window: Window) -> boo
     return not (before or after)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("the cursor is an integer: a whole number, such as 1000")
+    return int(text)
+
+
 def split(start: WindowValue, end: WindowValue, every: str) -> Iterator[Window]:
     """Cut an interval into explicit windows of `every`: a duration (`1d`, `6h`), or a number for integer cursors.
 
@@ -268,9 +274,9 @@ def split(start: WindowValue, end: WindowValue, every: str) -> Iterator[Window]:
     """
     step: timedelta | int
     try:
-        step = int(every) if isinstance(start, int) else parse_duration(every)
+        step = _count(every) if isinstance(start, int) else parse_duration(every)
     except ValueError as error:
-        raise UsageError(f"--every: {error}", code="E_WINDOW") from error
+        raise UsageError(f"--every {every}: {error}", code="E_WINDOW") from error
     if not step or (isinstance(start, date) and not isinstance(start, datetime) and step < timedelta(days=1)):  # type: ignore[operator]
         raise UsageError(f"--every {every} is too short for this cursor", code="E_WINDOW")
     while start < end:  # type: ignore[operator]

@@ -42,6 +42,7 @@ SWAPS: list[tuple[str, str, str, str]] = [
     ("{type: string}", "{type: string, references: {contract: d, column: id}}", "6:36", "a contract, and the target is duckdb"),
     ("{type: string}", "{type: string, tolerance: 5x}", "6:35", "'5x'"),
     ("{type: string}", "{type: string, severity: warning}", "6:34", "'warning'"),
+    ("key: true}", "key: true, required: false}", "5:42", "required: false on a key"),
     ("{type: string}", "{type: bool, min: 0}", "6:27", "min on bool"),
     ("{type: string}", "{type: list<string>, unique: true}", "6:9", "unique or references on list<string>"),
     ("{type: string}", "&a {type: string}", "6:9", "anchor"),
@@ -142,6 +143,16 @@ def test_a_lag_that_is_none_is_answered_with_both_forms(lag: str, tmp_path: Path
     assert [problem.allowed for problem in examine(file)[1]] == [
         "a duration, such as 10m; before an integer a whole number from 1 on"
     ]
+
+
+def test_freshness_is_advised_where_a_column_can_promise_it(tmp_path: Path) -> None:
+    (tmp_path / "datasync.toml").touch()
+    file = tmp_path / "c.yaml"
+    cursor = GOOD.replace("freshness: {column: at, max_age: 1d}\n", "")
+    file.write_text(cursor, encoding="utf-8")
+    assert [problem.found for problem in examine(file)[1]] == ["reads by cursor and promises no freshness"]
+    file.write_text(cursor.replace('"timestamp[us, UTC]"', "int64"), encoding="utf-8")
+    assert examine(file)[1] == []
 
 
 @pytest.mark.parametrize("name", ["", " ", ".t", "t.", "a.b.c", "a\\tb"])

@@ -99,6 +99,13 @@ def test_bounds_are_typed() -> None:
         explicit_window("5", "5", INTEGER)
 
 
+@pytest.mark.parametrize("every", ["-5", "0", "1d", "1.5", ""])
+def test_a_step_that_leads_nowhere_is_refused(every: str) -> None:
+    with pytest.raises(UsageError, match="--every") as caught:
+        next(split(0, 10, every))
+    assert "literal" not in caught.value.message
+
+
 def test_intervals_are_split() -> None:
     assert [window.end for window in split(date(2026, 1, 1), date(2026, 1, 4), "2d")] == [date(2026, 1, 3), date(2026, 1, 4)]
     assert [window.start for window in split(0, 10, "4")] == [0, 4, 8]

@@ -61,6 +61,13 @@ def _reading(finder: Finder, path: Path, column: Column) -> None:
         if kind.name != "timestamp":
             finder.add((*path, "timezone"), f"timezone on {kind}", "timestamps")
         finder.zone((*path, "timezone"), column.timezone)
+    if column.key and column.required is False:
+        finder.add(
+            (*path, "required"),
+            "required: false on a key",
+            "true, or nothing",
+            "a row without its key cannot be told from others",
+        )
     if column.key and (kind.name == "list" or kind.is_float):
         finder.add((*path, "key"), f"a key of {kind}", "integers, text, decimals, dates and timestamps")
 

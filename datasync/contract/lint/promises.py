@@ -85,7 +85,8 @@ def _freshness(finder: Finder) -> None:
     contract = finder.contract
     promise = contract.freshness
     if promise is None:
-        if contract.source.cursor is not None and contract.target is not None:
+        dated = any(kind.is_temporal and kind.name != "time" for kind in finder.types.values())
+        if contract.source.cursor is not None and contract.target is not None and dated:
             finder.advise(
                 ("source", "cursor"), "reads by cursor and promises no freshness", "add freshness: {column: …, max_age: …}"
             )
