@@ -23,6 +23,8 @@ def check_places(loaded: LoadedContract) -> dict[str, int]:
 def _path(check: Check, rules: dict[str, int]) -> tuple[str | int, ...]:
     if check.name in rules:
         return "rules", rules[check.name]
+    if check.kind == "deletes.limit":
+        return "target", "deletes", "limit"
     if len(check.columns) == 1 and check.kind not in {"expectation", "freshness", "cursor_nulls"}:
         return "columns", check.columns[0], check.kind
     return tuple(check.name.split("."))
