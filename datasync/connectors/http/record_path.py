@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,8 @@ from datasync.contract.json_path import parse_any
 from datasync.errors import PermanentError, shorten
 
 SHOWN_KEYS = 12
+_NEAR = 0.8
+"""How alike two keys are to be taken for one: `nxt` and `next` are, `text` and `next` are not."""
 
 
 @cache
@@ -77,6 +80,20 @@ def value_at(path: str, document: Any) -> tuple[Any, bool]:
             return None, False
         holders = found
     return (holders[0] if holders else None), True
+
+
+def nearly(path: str, document: Any) -> str:
+    """Name the key that a path which finds nothing may have meant: one that is spelt nearly as its last, and has a value."""
+    from jsonpath_ng.jsonpath import Fields
+
+    *before, last = compiled(path) or (None,)
+    holders = [document]
+    for step in before:
+        holders = [match.value for value in holders if isinstance(value, dict | list) for match in step.find(value)]
+    if not isinstance(last, Fields) or not holders or not isinstance(holders[0], dict):
+        return ""
+    keys = [key for key, value in holders[0].items() if value not in ("", None) and not isinstance(value, dict | list | bool)]
+    return next(iter(difflib.get_close_matches(str(last.fields[0]), keys, n=1, cutoff=_NEAR)), "")
 
 
 def _every(step: Any) -> bool:

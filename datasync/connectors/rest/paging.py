@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import requests
 
 from datasync.connectors.http.exchange import Answer
-from datasync.connectors.http.record_path import value_at
+from datasync.connectors.http.record_path import nearly, value_at
 from datasync.contract.endpoints import Pagination
 from datasync.errors import PermanentError, TransientError
 from datasync.json_text import Number
@@ -199,9 +199,14 @@ class Paging:
 
     def _token(self, got: Got) -> str:
         assert self._style is not None
-        value, held = value_at(self._style.token or "$.next", got.document)
-        if value is None and not held and got.place.number == 0:
-            raise self._wrong("token", "leads nowhere in the first answer")
+        path = self._style.token or "$.next"
+        value, held = value_at(path, got.document)
+        if value is None and got.place.number == 0:
+            if not held:
+                raise self._wrong("token", "leads nowhere in the first answer")
+            if meant := nearly(path, got.document):
+                # One page that is the last looks the same, and the rest of the rows would be lost in silence.
+                raise self._wrong("token", f"finds nothing in the first answer, which has '{meant}'")
         if isinstance(value, dict | list) or value is True:
             raise self._wrong("token", "finds no text")
         return str(value) if value else ""

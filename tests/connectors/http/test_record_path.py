@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datasync.connectors.http.record_path import records_at, value_at
+from datasync.connectors.http.record_path import nearly, records_at, value_at
 from datasync.errors import PermanentError
 
 ROWS = [{"id": 1}, {"id": 2}]
@@ -66,3 +66,22 @@ def test_what_leads_nowhere_is_an_error_without_values(path: str, document: Any,
 )  # fmt: skip
 def test_one_value(path: str, document: Any, value: Any, held: bool) -> None:
     assert value_at(path, document) == (value, held)
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "meant"),
+    [
+        ("$.nxt", {"data": ROWS, "next": "/x?page=2"}, "next"),
+        ("$.meta.next_curser", {"meta": {"next_cursor": "abc", "total": 3}}, "next_cursor"),
+        ("$.nextToken", {"next_token": "7"}, "next_token"),
+        # The last page of an API that leaves its token out, or has none.
+        ("$.nxt", {"data": ROWS, "next": None}, ""),
+        ("$.nxt", {"data": ROWS, "next": ""}, ""),
+        ("$.next", {"data": ROWS, "text": "hello", "nexus": {}, "exit": True}, ""),
+        ("$.next", ROWS, ""),
+        ("$", {"next": "x"}, ""),
+        ("$.a[0]", {"a": []}, ""),
+    ],
+)
+def test_a_key_that_is_misspelt_is_told_from_one_that_is_left_out(path: str, document: Any, meant: str) -> None:
+    assert nearly(path, document) == meant

@@ -209,6 +209,9 @@ class TestPagesThatDoNotAddUp:
     def test_a_token_path_that_leads_nowhere(self) -> None:
         block = {"pagination": {"style": "cursor", "token": "$.meta.next"}}
         assert failing(api(lambda asked: {"data": numbered(1)}), block).code == "E_PAGINATION"
+        block = {"pagination": {"style": "cursor", "token": "$.nxt"}}
+        found = failing(api(lambda asked: {"data": numbered(1), "next": "2"}), block)
+        assert (found.code, "which has 'next'" in found.message) == ("E_PAGINATION", True)
 
     @pytest.mark.parametrize("place", ["http://127.0.0.2/x", "//evil.example/x", "ftp://127.0.0.1/x"])
     def test_a_next_page_at_another_place(self, place: str) -> None:
