@@ -139,7 +139,8 @@ def kept(committed: bool, rows: RowCounts) -> str:
 def _partly(committed: bool, rows: RowCounts) -> tuple[str, ...]:
     if committed or not rows.published:
         return ()
-    return (f"{rows.published:,} rows were sent and stay at the target; the watermark is unchanged",)
+    sent = "1 row was sent and stays" if rows.published == 1 else f"{rows.published:,} rows were sent and stay"
+    return (f"{sent} at the target; the watermark is unchanged",)
 
 
 def broken(contract: Contract, run_id: str, error: DataSyncError, started: datetime) -> RunResult:
