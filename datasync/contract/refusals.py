@@ -34,7 +34,7 @@ def refusals(item: Processor) -> Iterator[Refusal]:
     if item.map_values is not None and item.map_values.default == "reject":
         yield _refusal("map_values", item.map_values.column, "a value of the map")
     if item.parse_json is not None:
-        yield from _members("parse_json", item.parse_json, "a JSON document")
+        yield from _members("parse_json", item.parse_json, "a JSON object or list")
     if item.flatten is not None:
         yield from _members("flatten", item.flatten, "a JSON object")
     if item.explode is not None:

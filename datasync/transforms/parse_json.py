@@ -22,8 +22,12 @@ class ParseJson(EachBatch):
         return self.item.parse_json
 
     def fits(self, document: Any) -> bool:
-        """Tell whether a document is what the transform can read."""
-        return True
+        """Tell whether a document can have the fields: a text that was encoded twice is JSON, and has none."""
+        return (
+            document is None
+            or isinstance(document, dict | list)
+            or any(not steps for steps, _ in self.wanted().members().values())
+        )
 
     def frame(self, frame: pl.DataFrame, tally: TransformTally) -> pl.DataFrame:
         """Add the fields; the column goes unless it is kept."""

@@ -90,6 +90,15 @@ def test_deep_json_is_set_aside() -> None:
     assert [rows.check for rows in tally.rejected] == ["a.parse_json"]
 
 
+@pytest.mark.parametrize(("path", "kept"), [("v", ["{}", "[]", "null"]), ("$", ['"{\\"v\\": 1}"', "7", "{}", "[]", "null"])])
+def test_a_text_that_was_encoded_twice_has_no_fields_and_is_set_aside(path: str, kept: list[str]) -> None:
+    texts = ['"{\\"v\\": 1}"', "7", "{}", "[]", "null"]
+    item = {"parse_json": {"column": "a", "fields": {"v": {"path": path, "type": "json"}}}}
+    made, tally = _apply(item, pl.DataFrame({"a": texts}))
+    assert made["a"].to_list() == kept
+    assert {rows.check for rows in tally.rejected} <= {"a.parse_json"}
+
+
 def test_long_lists_come_in_pieces() -> None:
     frame = pl.DataFrame({"a": [list(range(MOST_ROWS)), [1], list(range(MOST_ROWS)), []], "n": [0, 1, 2, 3]})
     tally = TransformTally()
