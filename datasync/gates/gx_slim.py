@@ -1,4 +1,4 @@
-"""Great Expectations to import in, an import without what the audit cannot ask for out: three quarters of its time.
+"""Great Expectations to import in, an import of a part of it out: what the audit cannot ask for takes most of the time.
 
 What is left out by name is tried against all that contracts may name; where a version of Great Expectations insists on it, the
 audit's process dies, and a whole one takes its place.

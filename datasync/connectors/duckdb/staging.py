@@ -75,7 +75,7 @@ class DuckdbStaging:
                 connection.unregister("_datasync_copy")
 
     def prepare(self) -> None:
-        """Nothing: the rows are copied into a table that has its key."""
+        """Nothing: publishing copies the rows to where their key is kept."""
 
     @contextmanager
     def gx(self) -> Iterator[GxAccess]:
