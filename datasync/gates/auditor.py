@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -212,6 +213,8 @@ def _forked(log: Path) -> _Worker:
 
 def _child(log: Path, commands: tuple[int, int], answers: tuple[int, int]) -> None:
     """The forked worker: serve and never come back."""
+    # The parent's garbage is the parent's to collect: what ends a library's threads finds none here, and may crash.
+    gc.freeze()
     from datasync.gates.gx_worker import serve
 
     try:

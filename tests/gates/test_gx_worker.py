@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +158,36 @@ def test_a_question_too_large_for_little_memory_is_asked_again_with_more(url: st
         patch.setattr(gx_worker, "_checkpoint", once)
         assert gx_worker.validated({"dialect": "duckdb"}) == answers[1]
     assert asked == [(gx_worker.DUCKDB_MEMORY,), ()]
+
+
+def test_a_forked_worker_leaves_its_parents_garbage_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = os.getpid()
+
+    class Crashing:
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            if os.getpid() != here:
+                os._exit(9)
+
+    def serve(_commands: Any, answers: Any) -> None:
+        gc.collect()
+        answers.write('{"ready": "yes"}\n')
+        answers.flush()
+
+    monkeypatch.setattr(gx_worker, "serve", serve)
+    gc.disable()
+    try:
+        Crashing()
+        worker = auditor_module._forked(tmp_path / "log")
+        try:
+            assert worker.read(30, threading.Event()) == {"ready": "yes"}
+        finally:
+            worker.kill()
+    finally:
+        gc.enable()
+        gc.collect()
 
 
 def test_where_a_slim_worker_does_not_start_a_whole_one_judges(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
