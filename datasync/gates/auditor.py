@@ -186,7 +186,7 @@ def _spawned(log: Path, whole: bool = False) -> _Worker:
     """Start a worker; whole: with all of Great Expectations, for a version that insists on what we do without."""
     with log.open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "datasync.gates.gx_worker", "--whole" if whole else "--slim"],
+            [sys.executable, "-m", "datasync.gates.gx_worker", *(["--whole"] if whole else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

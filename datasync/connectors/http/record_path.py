@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -73,13 +74,11 @@ def records_at(path: str, document: Any, name: str) -> list[Any]:
 def value_at(path: str, document: Any) -> tuple[Any, bool]:
     """Give the one value that a path finds (None: none), and whether the object that should hold it is there."""
     steps = compiled(path)
-    holders = [document]
-    for number, step in enumerate(steps):
-        found = [match.value for value in holders if isinstance(value, dict | list) for match in step.find(value)]
-        if not found and number < len(steps) - 1:
-            return None, False
-        holders = found
-    return (holders[0] if holders else None), True
+    holders = _followed([document], steps[:-1])
+    if not holders:
+        return None, False
+    found = _followed(holders, steps[-1:])
+    return (found[0] if found else None), True
 
 
 def nearly(path: str, document: Any) -> str:
@@ -87,13 +86,17 @@ def nearly(path: str, document: Any) -> str:
     from jsonpath_ng.jsonpath import Fields
 
     *before, last = compiled(path) or (None,)
-    holders = [document]
-    for step in before:
-        holders = [match.value for value in holders if isinstance(value, dict | list) for match in step.find(value)]
+    holders = _followed([document], before)
     if not isinstance(last, Fields) or not holders or not isinstance(holders[0], dict):
         return ""
     keys = [key for key, value in holders[0].items() if value not in ("", None) and not isinstance(value, dict | list | bool)]
     return next(iter(difflib.get_close_matches(str(last.fields[0]), keys, n=1, cutoff=_NEAR)), "")
+
+
+def _followed(values: list[Any], steps: Sequence[Any]) -> list[Any]:
+    for step in steps:
+        values = [match.value for value in values if isinstance(value, dict | list) for match in step.find(value)]
+    return values
 
 
 def _every(step: Any) -> bool:

@@ -177,15 +177,16 @@ class PostgresTarget:
         """Give staging's DDL, the table's and the publishing statements."""
         schema, _, table = self._table.rpartition(".")
         prefix = quote_table(schema, "postgres") + "." if schema else ""
-        tables = Tables(quote_table(self._table, "postgres"), prefix + book.staging_name(spec.run_id), "postgres")
         name = book.staging_name(spec.run_id)
-        absent = [
-            f"CREATE TABLE {tables.staging} ({', '.join(declared(spec.columns, 'postgres', spec.required))})",
-            *([indexing(spec, tables, name)] if spec.key else []),
-            *becoming(spec, tables, table, indexed_key(table, key_index(spec, name)) if spec.key else ""),
-        ]
-        if not spec.as_staged:
-            absent = [creation(spec, tables)]
+        tables = Tables(quote_table(self._table, "postgres"), prefix + name, "postgres")
+        absent = [creation(spec, tables)]
+        if spec.as_staged:
+            # `becoming` asks for no key where the spec has none.
+            absent = [
+                f"CREATE TABLE {tables.staging} ({', '.join(declared(spec.columns, 'postgres', spec.required))})",
+                *([indexing(spec, tables, name)] if spec.key else []),
+                *becoming(spec, tables, table, indexed_key(table, key_index(spec, name))),
+            ]
         loading = staging_ddl(spec, tables.staging, becomes_target=False)[1:]
         return [*loading, *[f"-- when absent: {statement}" for statement in absent], *_publishing(spec, tables)]
 

@@ -150,8 +150,10 @@ def _rewritten(kind: str, given: Any) -> str:
         return ""
     if kind == "string_type":
         return "write it in quotes"
+    if _NAMES[kind] != "a list":
+        return ""
     plain = not isinstance(given, str) or given.replace("_", "").isalnum()
-    return f"write {f'[{given}]' if plain else json.dumps([given], ensure_ascii=False)}" if _NAMES[kind] == "a list" else ""
+    return f"write [{given}]" if plain else f"write {json.dumps([given], ensure_ascii=False)}"
 
 
 def _unlike(given: Any, pattern: str) -> tuple[str, str, str]:
